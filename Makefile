@@ -1,0 +1,48 @@
+# `make run` and `make test` set up everything they need; see README.md.
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check
+LOCKED := $(INSTALL) --require-hashes --only-binary :all:
+
+.PHONY: run test lint format bench clean
+
+run: $(VENV)/.run
+	@$(BIN)/depthdesk $(ARGS)
+
+test: $(VENV)/.dev
+	@packaging/system-check
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) build
+
+$(VENV)/.base:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "depthdesk: needs Python 3.11 or newer; try: make PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "depthdesk: cannot make a virtual environment; try: apt-get install python3-venv" >&2; exit 2; }
+	@touch $@
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/.base
+	@echo "depthdesk: installing (once)" >&2
+	@test -e $(VENV)/.dev || $(LOCKED) -r requirements.lock
+	@$(INSTALL) --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	@$(LOCKED) -r requirements-dev.lock
+	@touch $@

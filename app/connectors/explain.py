@@ -1,0 +1,70 @@
+"""Reads logged messages again: what they meant, and which of them set a price level. Changes nothing, sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from app.connectors.spec import PrivateSource, PublicSource
+from app.connectors.venue import Venue
+from app.core.effects import Effect, Unknown
+from app.core.frames import Direction, Frame, FrameKind
+from app.core.order_book import OrderBook
+from app.core.requests import Call, Page, Response, VenueError
+from app.core.types import Balance, BalanceDelta, BookDiff, BookSnapshot, Side
+
+
+def explain_frame(venue: Venue, public: PublicSource, private: PrivateSource | None, frame: Frame) -> Sequence[Effect]:
+    """The effects of one logged message; what cannot be read is an `Unknown`, what carries nothing is empty."""
+    if frame.direction is Direction.OUT or frame.kind is FrameKind.CONTROL:
+        return ()
+    try:
+        if frame.kind is FrameKind.REST:
+            return tuple(_explain_reply(public, private, frame))
+        link = frame.connection.rpartition("/")[2]
+        if private is not None and private.link is not None and private.link.name == link:
+            return tuple(private.on_message(frame.payload, frame.seq))
+        return tuple(public.on_message(frame.payload, frame.seq))
+    except (msgspec.DecodeError, ValueError, VenueError) as error:
+        return (Unknown(f"unreadable: {error}"),)
+
+
+def _explain_reply(public: PublicSource, private: PrivateSource | None, frame: Frame) -> Iterator[Any]:
+    response = Response(status=frame.status, headers={}, body=frame.payload, frame=frame.seq, sent_ms=0, received_ms=0)
+    for call in _known_calls(public, private):
+        if call.request.method == frame.method and call.request.path == frame.path.partition("?")[0]:
+            answer = call.parse(response)
+            items = answer.items if isinstance(answer, Page) else answer if isinstance(answer, list) else [answer]
+            for item in items:
+                if isinstance(item, Balance):
+                    item = BalanceDelta(asset=item.asset, reason="listed", balance=item)
+                yield item
+            return
+
+
+def _known_calls(public: PublicSource, private: PrivateSource | None) -> Iterator[Call[Any]]:
+    yield public.get_trading_rules()
+    yield public.get_tickers()
+    if private is not None:
+        yield private.get_balances()
+        yield private.get_open_orders()
+        yield private.get_fills(0)
+        yield private.get_order_history(0)
+
+
+def find_level_frame(venue: Venue, public: PublicSource, book: OrderBook, side: Side, price: str) -> int | None:
+    """Search the log backwards, down to the book's snapshot, for the newest message that set this price."""
+    needle = price.encode()
+    for frame in venue.log.newest_first():
+        if frame.seq < book.snapshot_frame:
+            return None
+        if frame.kind is not FrameKind.WS or frame.exchange != venue.key or needle not in frame.payload:
+            continue
+        for effect in explain_frame(venue, public, None, frame):
+            if isinstance(effect, BookDiff | BookSnapshot) and effect.pair == book.pair:
+                levels = effect.bids if side is Side.BUY else effect.asks
+                if any(level[0] == price for level in levels):
+                    return frame.seq
+    return None

@@ -1,0 +1,237 @@
+"""Keeps one websocket open: dial, log in, beat, read, and come back after a loss. Knows no exchange, no events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+import msgspec
+
+from app.core.clock import NS_PER_S, Clock
+from app.core.effects import Effect, Pong, Reconnect, Refused, Send, Unknown
+from app.core.frames import Frame
+from app.core.links import Link, LinkState, LinkStatus
+from app.core.notices import Notices
+from app.net.reconnect import HandshakeBudget, ReconnectPolicy
+from app.net.transport import LinkLost
+
+_LONGEST_NAP_S = 1.0
+_UNREADABLE_LIMIT = 10
+_UNREADABLE_WINDOW_NS = 10 * NS_PER_S
+
+
+class Socket(Protocol):
+    """An open connection: iterate its frames, send text."""
+
+    def __aiter__(self) -> AsyncIterator[Frame]: ...
+    async def send(self, payload: bytes) -> object: ...
+    async def close(self, reason: str) -> None: ...
+
+
+class Transport(Protocol):
+    def open(
+        self, link: Link, status: LinkStatus, connection: str, scan: bool
+    ) -> AbstractAsyncContextManager[Socket]: ...
+
+
+class LinkUser(Protocol):
+    """What runs on the connection."""
+
+    def on_open(self) -> Iterable[Effect]: ...
+    def heartbeat(self) -> bytes: ...
+    def on_frame(self, data: bytes, frame: int) -> Iterable[Effect]: ...
+    def apply(self, effect: Effect) -> None:
+        """Make one effect true; effects about the connection itself never come here."""
+        ...
+
+    def on_down(self, reason: str) -> None:
+        """The connection is gone: nothing that came over it is live any more."""
+        ...
+
+
+class LinkRunner:
+    """One connection and its status; `run` returns only when cancelled or when the exchange refuses our login."""
+
+    def __init__(
+        self,
+        link: Link,
+        user: LinkUser,
+        status: LinkStatus,
+        transport: Transport,
+        policy: ReconnectPolicy,
+        budget: HandshakeBudget,
+        clock: Clock,
+        notices: Notices,
+        private: bool = False,
+    ) -> None:
+        self.link = link
+        self.status = status
+        self._user = user
+        self._transport = transport
+        self._policy = policy
+        self._budget = budget
+        self._clock = clock
+        self._notices = notices
+        self._private = private
+        self._outbox: deque[bytes] = deque()
+        self._outgoing = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._socket: Socket | None = None
+        self._unreadable: deque[int] = deque(maxlen=_UNREADABLE_LIMIT)
+        self._beaten_ns = 0
+        self._first_recv_ns = 0
+        self._last_recv_ns = 0
+        self._lost_reason = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self._socket is not None
+
+    def send(self, payload: bytes) -> None:
+        """Queue a message for the open connection; without one it is dropped, as every connection starts afresh."""
+        if self._socket is not None:
+            self._outbox.append(payload)
+            self._outgoing.set()
+
+    def reconnect(self, reason: str) -> None:
+        """Drop the connection, if any, and dial as soon as the host's budget allows."""
+        self._policy.retry_now()
+        self._wake.set()
+        if self._socket is not None:
+            self._lost_reason = reason
+            self._outgoing.set()
+
+    async def run(self) -> None:
+        while True:
+            await self._wait_for_turn()
+            reason = await self._dial()
+            self._socket = None
+            self._policy.lost(self._carried_data_s())
+            self._user.on_down(reason)
+            if self.status.state is LinkState.REFUSED:
+                self._notices.error(self.status.name, reason)
+                await self._wake.wait()
+            else:
+                self.status.note(self._clock.wall_ns(), LinkState.RECONNECT, reason)
+                self._notices.warning(self.status.name, f"connection lost: {reason}")
+
+    async def _wait_for_turn(self) -> None:
+        """Wait until this link may try again and its host has a handshake to spare."""
+        while self._policy.wait_s() > 0 or not self._budget.start():
+            wait_s = max(self._policy.wait_s(), self._budget.wait_s())
+            self.status.next_attempt_ns = self._clock.mono_ns() + int(wait_s * NS_PER_S)
+            self._wake.clear()
+            try:
+                # Timers stand still while the computer sleeps, so a long wait looks at the clock now and then.
+                await asyncio.wait_for(self._wake.wait(), min(wait_s, _LONGEST_NAP_S))
+            except TimeoutError:
+                pass
+        self._wake.clear()
+        self.status.attempts += 1
+        self.status.next_attempt_ns = 0
+
+    async def _dial(self) -> str:
+        """Open the connection and serve it to its end; returns why it ended, in words."""
+        self._first_recv_ns = self._last_recv_ns = 0
+        self.status.note(self._clock.wall_ns(), LinkState.CONNECTING)
+        dialling = True
+        try:
+            async with self._transport.open(self.link, self.status, self.status.name, self._private) as socket:
+                dialling = False
+                self._budget.finish()
+                return await self._serve(socket)
+        except LinkLost as lost:
+            if dialling:
+                self._budget.finish(lost.status, lost.retry_after_s)
+            return str(lost)
+
+    def _carried_data_s(self) -> float:
+        return (self._last_recv_ns - self._first_recv_ns) / NS_PER_S
+
+    async def _serve(self, socket: Socket) -> str:
+        """Run the connection until it ends; returns why, in words."""
+        self._outbox.clear()
+        self._unreadable.clear()
+        self._socket = socket
+        self._lost_reason = ""
+        state = LinkState.AUTH if self._private else LinkState.LIVE
+        self.status.note(self._clock.wall_ns(), state)
+        writer = asyncio.create_task(self._write(socket), name=f"{self.status.name} writer")
+        heart = asyncio.create_task(self._beat(), name=f"{self.status.name} heartbeat")
+        try:
+            self._perform(self._user.on_open())
+            async for frame in socket:
+                if reason := self._read(frame):
+                    await socket.close(reason)
+                    return reason
+            return self._lost_reason or "closed by the exchange"
+        except LinkLost as lost:
+            return self._lost_reason or str(lost)
+        finally:
+            for task in (writer, heart):
+                task.cancel()
+            await asyncio.gather(writer, heart, return_exceptions=True)
+
+    def _read(self, frame: Frame) -> str:
+        """Handle one frame; returns the reason when the connection is of no more use."""
+        self._first_recv_ns = self._first_recv_ns or frame.mono_ns
+        self._last_recv_ns = frame.mono_ns
+        try:
+            for effect in self._user.on_frame(frame.payload, frame.seq):
+                kind = type(effect)
+                if kind is Send:
+                    self.send(effect.payload)  # type: ignore[union-attr]
+                elif kind is Reconnect:
+                    return effect.reason  # type: ignore[union-attr]
+                elif kind is Pong:
+                    self.status.round_trip_ms = (self._clock.mono_ns() - self._beaten_ns) / 1e6
+                elif kind is Unknown:
+                    self.status.unknown += 1
+                elif kind is Refused and effect.login:  # type: ignore[union-attr]
+                    reason = f"login refused: {effect.words}"  # type: ignore[union-attr]
+                    self.status.note(self._clock.wall_ns(), LinkState.REFUSED, reason)
+                    return reason
+                else:
+                    self._user.apply(effect)
+        except (msgspec.DecodeError, ValueError) as error:
+            return self._unreadable_frame(frame, error)
+        return ""
+
+    def _unreadable_frame(self, frame: Frame, error: Exception) -> str:
+        now = self._clock.mono_ns()
+        self.status.unknown += 1
+        self._unreadable.append(now)
+        self._notices.warning(self.status.name, f"unreadable message ({len(frame.payload)} bytes): {error}", frame.seq)
+        often = len(self._unreadable) == _UNREADABLE_LIMIT and now - self._unreadable[0] < _UNREADABLE_WINDOW_NS
+        return f"{_UNREADABLE_LIMIT} unreadable messages in 10 s" if often else ""
+
+    def _perform(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Send):
+                self.send(effect.payload)
+            else:
+                self._user.apply(effect)
+
+    async def _write(self, socket: Socket) -> None:
+        while True:
+            await self._outgoing.wait()
+            self._outgoing.clear()
+            while self._outbox:
+                try:
+                    await socket.send(self._outbox.popleft())
+                except LinkLost:
+                    return
+            if self._lost_reason:
+                await socket.close(self._lost_reason)
+                return
+
+    async def _beat(self) -> None:
+        if not self.link.heartbeat_s:
+            return
+        while True:
+            await asyncio.sleep(self.link.heartbeat_s)
+            self._beaten_ns = self._clock.mono_ns()
+            self.send(self._user.heartbeat())

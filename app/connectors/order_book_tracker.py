@@ -1,0 +1,287 @@
+"""Books, trades and candles of one exchange, kept true: a gap, a cross or a lost link makes a book stale at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+from typing import TypeVar
+
+from app.connectors.order_book_tracker_data_source import OrderBookTrackerDataSource
+from app.connectors.venue import Venue
+from app.core.clock import NS_PER_S
+from app.core.effects import Channel, MarketEvent, Refused, Subscription
+from app.core.links import Link, LinkState
+from app.core.market import CandleSeries, TradeTape
+from app.core.order_book import BookState, BookSync, OrderBook
+from app.core.requests import Call, NoAnswer, NotSent, VenueError
+from app.core.types import BookDiff, BookSnapshot, Candle, Ticker, Trade
+
+T = TypeVar("T")
+
+_WATCH_EVERY_S = 0.25
+_CROSSED_FOR_NS = NS_PER_S // 2
+_CROSSED_UPDATES = 3
+_RESYNC_LIMIT = 6
+_RESYNC_WINDOW_NS = 60 * NS_PER_S
+_ANSWER_WITHIN_NS = 10 * NS_PER_S
+
+
+class Feed:
+    """One pair's streams: its book, who may change it, and how it has fared. `*_ns` are monotonic."""
+
+    def __init__(self, book: OrderBook) -> None:
+        self.pair = book.pair
+        self.book = book
+        self.sync = BookSync(book)
+        self.messages = 0
+        self.resyncs = 0
+        self.crossed = 0
+        self.last_recv_ns = 0
+        self.refused = ""
+        self.asked_ns = 0
+        """When the book was last asked for, while no snapshot has answered."""
+        self.attempts = 0
+        self.resynced_ns: list[int] = []
+        self.crossed_since_ns = 0
+        self.crossed_updates = 0
+        self.checked_version = -1
+
+    @property
+    def gaps(self) -> int:
+        return self.sync.gaps
+
+
+class OrderBookTracker:
+    """Starts and stops the books of one exchange and keeps them in step with its stream."""
+
+    def __init__(self, venue: Venue, data_source: OrderBookTrackerDataSource, random: Random) -> None:
+        self.data_source = data_source
+        self.exchange_name = venue.spec.name
+        self.feeds: dict[str, Feed] = {}
+        self.order_books: dict[str, OrderBook] = {}
+        self.tapes: dict[str, TradeTape] = {}
+        self.series: dict[tuple[str, str], CandleSeries] = {}
+        self.on_ticker: Callable[[Ticker], None] = lambda ticker: None
+        self.follow_all = False
+        """Whether a pair nobody asked for gets a book when a message about it comes, as in a replay."""
+        self.keep_trades = 10_000
+        self._venue = venue
+        self._random = random
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._running = False
+        data_source.sink = self._on_event
+        data_source.on_link_down = self._on_link_down
+        data_source.on_refused = self._on_refused
+
+    @property
+    def ready(self) -> bool:
+        """Whether every tracked pair has a live book."""
+        return bool(self.feeds) and all(not feed.book.stale for feed in self.feeds.values())
+
+    @property
+    def snapshot(self) -> dict[str, tuple[list[tuple[str, str]], list[tuple[str, str]]]]:
+        """Every book now, as (bids, asks), best first."""
+        return {pair: (book.bids, book.asks) for pair, book in self.order_books.items()}
+
+    def start(self) -> None:
+        self._running = True
+        self.data_source.start()
+        self._venue.spawn(self._watch_books(), "book watch", self._tasks)
+
+    async def stop(self) -> None:
+        self._running = False
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.data_source.stop()
+        for feed in self.feeds.values():
+            feed.sync.reset("stopped")
+
+    def track(self, pair: str) -> None:
+        """Keep this pair's book and trades from now on."""
+        if pair in self.feeds:
+            return
+        feed = self._add(pair)
+        feed.asked_ns = self._venue.clock.mono_ns()
+        self.data_source.subscribe([Subscription(Channel.BOOK, pair), Subscription(Channel.TRADES, pair)])
+        if self._running:
+            self._venue.spawn(self._backfill_trades(pair), f"trades of {pair}", self._tasks)
+
+    def untrack(self, pair: str) -> None:
+        if self.feeds.pop(pair, None) is None:
+            return
+        self.order_books.pop(pair)
+        gone = [Subscription(Channel.BOOK, pair), Subscription(Channel.TRADES, pair)]
+        for key in [key for key in self.series if key[0] == pair]:
+            del self.series[key]
+            gone.append(Subscription(Channel.CANDLES, *key))
+        self.data_source.unsubscribe(gone)
+
+    def candles(self, pair: str, interval: str) -> CandleSeries:
+        """The series of that interval, loaded and kept live from the first time it is asked for."""
+        series = self.series.get((pair, interval))
+        if series is None:
+            series = self.series[pair, interval] = CandleSeries(pair, interval)
+            self.data_source.subscribe([Subscription(Channel.CANDLES, pair, interval)])
+            if self._running:
+                self._venue.spawn(self._backfill_candles(series), f"candles of {pair}", self._tasks)
+        return series
+
+    def tape(self, pair: str) -> TradeTape:
+        tape = self.tapes.get(pair)
+        if tape is None:
+            tape = self.tapes[pair] = TradeTape(pair, self.keep_trades)
+        return tape
+
+    # -- what arrives
+
+    def _on_event(self, event: MarketEvent) -> None:
+        kind = type(event)
+        if kind is BookDiff:
+            feed = self.feeds.get(event.pair) or self._adopt(event.pair)
+            if feed is not None:
+                feed.messages += 1
+                if gap := feed.sync.on_diff(event):  # type: ignore[arg-type]
+                    self._on_gap(feed, gap, event.frame)
+        elif kind is Trade:
+            if event.pair in self.feeds or self._adopt(event.pair):
+                self.tape(event.pair).add(event)  # type: ignore[arg-type]
+        elif kind is BookSnapshot:
+            feed = self.feeds.get(event.pair) or self._adopt(event.pair)
+            if feed is not None:
+                self._on_snapshot(feed, event)  # type: ignore[arg-type]
+        elif kind is Candle:
+            series = self.series.get((event.pair, event.interval))  # type: ignore[union-attr]
+            if series is not None:
+                series.add(event)  # type: ignore[arg-type]
+        elif kind is Ticker:
+            self.on_ticker(event)  # type: ignore[arg-type]
+
+    def _on_snapshot(self, feed: Feed, snapshot: BookSnapshot) -> None:
+        feed.messages += 1
+        if gap := feed.sync.on_snapshot(snapshot):
+            self._on_gap(feed, gap, snapshot.frame)
+            return
+        feed.asked_ns = 0
+        feed.attempts = 0
+        feed.refused = ""
+
+    def _on_gap(self, feed: Feed, words: str, frame: int) -> None:
+        self._venue.notices.warning(self._source_of(feed), f"{feed.pair}: lost book changes ({words})", frame)
+        self._resync(feed)
+
+    def _on_refused(self, refused: Refused) -> None:
+        for wanted in refused.subscriptions:
+            feed = self.feeds.get(wanted.pair)
+            if feed is not None and wanted.channel is Channel.BOOK:
+                feed.refused = refused.words
+                feed.sync.reset(f"subscription refused: {refused.words}")
+        self._venue.notices.error(self._venue.key, f"Exchange says: {refused.words}")
+
+    def _on_link_down(self, link: Link, reason: str) -> None:
+        for feed in self.feeds.values():
+            carrier = self.data_source.source.link_for(Subscription(Channel.BOOK, feed.pair))
+            if carrier.name == link.name:
+                feed.sync.reset(reason)
+                feed.asked_ns = 0
+
+    # -- keeping true
+
+    def _resync(self, feed: Feed) -> None:
+        """Ask for one book again: one request at a time, later each time, at most six a minute."""
+        if feed.asked_ns:
+            return
+        now = self._venue.clock.mono_ns()
+        feed.resynced_ns = [at for at in feed.resynced_ns if now - at < _RESYNC_WINDOW_NS]
+        delay = self._random.uniform(0, min(30.0, 0.5 * 2**feed.attempts)) if feed.attempts else 0.0
+        if len(feed.resynced_ns) >= _RESYNC_LIMIT:
+            delay = max(delay, (_RESYNC_WINDOW_NS - (now - feed.resynced_ns[0])) / NS_PER_S)
+        feed.asked_ns = now + int(delay * NS_PER_S)
+        feed.attempts += 1
+        feed.resyncs += 1
+        feed.resynced_ns.append(feed.asked_ns)
+        self._venue.spawn(self._resync_later(feed, delay), f"resync of {feed.pair}", self._tasks)
+
+    async def _resync_later(self, feed: Feed, delay: float) -> None:
+        if delay:
+            await asyncio.sleep(delay)
+        if feed.book.stale and self.feeds.get(feed.pair) is feed:
+            feed.sync.reset(feed.book.reason)
+            self.data_source.resync(feed.pair)
+
+    async def _watch_books(self) -> None:
+        while True:
+            await asyncio.sleep(_WATCH_EVERY_S)
+            self.check_books()
+
+    def check_books(self) -> None:
+        """Look for crossed books and for snapshots that never came."""
+        now = self._venue.clock.mono_ns()
+        for feed in self.feeds.values():
+            book = feed.book
+            if book.state is BookState.LIVE:
+                if book.version != feed.checked_version:
+                    feed.checked_version = book.version
+                    self._check_crossed(feed, now)
+                elif feed.crossed_since_ns and now - feed.crossed_since_ns > _CROSSED_FOR_NS:
+                    self._on_crossed(feed)
+            elif feed.asked_ns and now - feed.asked_ns > _ANSWER_WITHIN_NS and self._carrier_live(feed):
+                feed.asked_ns = 0
+                self._resync(feed)
+
+    def _check_crossed(self, feed: Feed, now: int) -> None:
+        if not feed.book.crossed:
+            feed.crossed_since_ns = feed.crossed_updates = 0
+            return
+        feed.crossed_since_ns = feed.crossed_since_ns or now
+        feed.crossed_updates += 1
+        if feed.crossed_updates >= _CROSSED_UPDATES or now - feed.crossed_since_ns > _CROSSED_FOR_NS:
+            self._on_crossed(feed)
+
+    def _on_crossed(self, feed: Feed) -> None:
+        book = feed.book
+        words = f"crossed: bid {book.best_bid} at or above ask {book.best_ask}"
+        feed.crossed += 1
+        feed.crossed_since_ns = feed.crossed_updates = 0
+        book.set_state(BookState.STALE, words)
+        self._venue.notices.warning(self._source_of(feed), f"{feed.pair}: {words}", book.frame)
+        self._resync(feed)
+
+    def _carrier_live(self, feed: Feed) -> bool:
+        status = self.data_source.status_for(feed.pair)
+        return status is not None and status.state is LinkState.LIVE
+
+    # -- small parts
+
+    def _add(self, pair: str) -> Feed:
+        book = OrderBook(pair, self.data_source.source.integrity)
+        feed = self.feeds[pair] = Feed(book)
+        self.order_books[pair] = book
+        self.tape(pair)
+        return feed
+
+    def _adopt(self, pair: str) -> Feed | None:
+        return self._add(pair) if self.follow_all else None
+
+    def _source_of(self, feed: Feed) -> str:
+        status = self.data_source.status_for(feed.pair)
+        return status.name if status is not None else self._venue.key
+
+    async def _backfill_trades(self, pair: str) -> None:
+        trades = await self._ask(self.data_source.source.get_trades(pair))
+        if trades and pair in self.feeds:
+            self.tape(pair).backfill(trades)
+
+    async def _backfill_candles(self, series: CandleSeries) -> None:
+        candles = await self._ask(self.data_source.source.get_candles(series.pair, series.interval))
+        if candles:
+            series.backfill(candles)
+
+    async def _ask(self, call: Call[T]) -> T | None:
+        try:
+            return await self._venue.perform(call)
+        except (VenueError, NotSent, NoAnswer) as error:
+            self._venue.notices.warning(self._venue.connection("rest"), f"{call.request.path}: {error}")
+            return None

@@ -1,0 +1,252 @@
+"""The one reader of an exchange's market data: opens its websockets, reads in order, hands events on. No books."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from app.connectors.link_runner import LinkRunner
+from app.connectors.spec import PublicSource
+from app.connectors.venue import Venue
+from app.core.effects import Channel, Effect, MarketEvent, Perform, Refused, Send, Subscribed, Subscription
+from app.core.links import Link, LinkState, LinkStatus
+from app.core.requests import Call, NoAnswer, NotSent, VenueError
+from app.core.trading_rule import TradingRule
+from app.core.types import BookDiff, BookSnapshot, Candle, Ticker, Trade
+
+Tap = asyncio.Queue[MarketEvent]
+
+
+class ActiveMarket(Struct, frozen=True):
+    """A market open for trading. `usd_volume`: 24 h quote volume in US dollars, None where no price leads there."""
+
+    pair: str
+    rule: TradingRule
+    ticker: Ticker | None
+    usd_volume: Decimal | None
+
+
+class OrderBookTrackerDataSource:
+    """Market data of one exchange.
+
+    `sink` receives every event on the reader's own call stack, in wire order; the `listen_for_*` queues are ordered
+    taps on the same reader, and one queue may serve all three.
+    """
+
+    def __init__(self, venue: Venue, source: PublicSource) -> None:
+        self.source = source
+        self.sink: Callable[[MarketEvent], None] = _ignore
+        self.on_link_down: Callable[[Link, str], None] = _ignore_link
+        self.on_refused: Callable[[Refused], None] = _ignore
+        self.links: dict[str, LinkStatus] = {}
+        self.confirmed: set[Subscription] = set()
+        self._venue = venue
+        self._wanted: dict[Subscription, str] = {}
+        self._runners: dict[str, LinkRunner] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._taps: dict[type, list[Tap]] = {}
+        self._running = False
+
+    # -- asked of the exchange
+
+    async def get_active_exchange_markets(self) -> list[ActiveMarket]:
+        """Markets open for trading, largest 24 h volume first. Raises VenueError, NotSent, NoAnswer."""
+        rules, tickers = await asyncio.gather(
+            self._venue.perform(self.source.get_trading_rules()), self._venue.perform(self.source.get_tickers())
+        )
+        by_pair = {ticker.pair: ticker for ticker in tickers}
+        usd = usd_prices(by_pair, self._venue.spec.quote_assets)
+        markets = []
+        for rule in rules:
+            ticker = by_pair.get(rule.pair)
+            volume = None if ticker is None or ticker.quote_volume is None else ticker.quote_volume
+            price = usd.get(rule.quote)
+            markets.append(
+                ActiveMarket(rule.pair, rule, ticker, None if volume is None or price is None else volume * price)
+            )
+        return sorted(markets, key=lambda market: market.usd_volume or Decimal(-1), reverse=True)
+
+    async def get_trading_pairs(self) -> list[str]:
+        """Every pair the exchange lists. Raises VenueError, NotSent, NoAnswer."""
+        return [rule.pair for rule in await self._venue.perform(self.source.get_trading_rules())]
+
+    async def get_snapshot(self, pair: str, depth: int = 0) -> BookSnapshot:
+        """The book as REST tells it now. Raises VenueError, NotSent, NoAnswer."""
+        return await self._venue.perform(self.source.get_snapshot(pair, depth))
+
+    def get_tracking_pairs(self) -> list[str]:
+        """Pairs whose book is subscribed, in the order they were asked for."""
+        return [wanted.pair for wanted in self._wanted if wanted.channel is Channel.BOOK]
+
+    # -- taps
+
+    async def listen_for_trades(self, output: Tap) -> None:
+        """Put every trade into the queue until cancelled."""
+        await self._listen(output, Trade)
+
+    async def listen_for_order_book_diffs(self, output: Tap) -> None:
+        """Put every book change into the queue until cancelled."""
+        await self._listen(output, BookDiff)
+
+    async def listen_for_order_book_snapshots(self, output: Tap) -> None:
+        """Put every whole book into the queue until cancelled."""
+        await self._listen(output, BookSnapshot)
+
+    async def _listen(self, output: Tap, kind: type) -> None:
+        taps = self._taps.setdefault(kind, [])
+        taps.append(output)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            taps.remove(output)
+
+    # -- subscriptions
+
+    def start(self) -> None:
+        self._running = True
+        for name in dict.fromkeys(self._wanted.values()):
+            self._run(self._link(name))
+
+    async def stop(self) -> None:
+        self._running = False
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._runners.clear()
+        for status in self.links.values():
+            status.state = LinkState.OFF
+
+    def subscribe(self, subscriptions: Sequence[Subscription]) -> None:
+        """Ask for these streams now, and again after every reconnect."""
+        new = [wanted for wanted in subscriptions if wanted not in self._wanted]
+        by_link: dict[str, list[Subscription]] = {}
+        for wanted in new:
+            link = self.source.link_for(wanted)
+            self._wanted[wanted] = link.name
+            by_link.setdefault(link.name, []).append(wanted)
+            if self._running:
+                self._run(link)
+        for name, group in by_link.items():
+            self._send(name, self.source.subscribe(group))
+
+    def unsubscribe(self, subscriptions: Sequence[Subscription]) -> None:
+        by_link: dict[str, list[Subscription]] = {}
+        for wanted in subscriptions:
+            name = self._wanted.pop(wanted, None)
+            self.confirmed.discard(wanted)
+            if name is not None:
+                by_link.setdefault(name, []).append(wanted)
+        for name, group in by_link.items():
+            self._send(name, self.source.unsubscribe(group))
+
+    def resync(self, pair: str) -> None:
+        """Ask for this pair's book again; every other stream goes on undisturbed."""
+        wanted = Subscription(Channel.BOOK, pair)
+        name = self._wanted.get(wanted)
+        if name is not None:
+            self._send(name, self.source.resync(wanted))
+
+    def reconnect(self, name: str, reason: str) -> None:
+        runner = self._runners.get(name)
+        if runner is not None:
+            runner.reconnect(reason)
+
+    def status_for(self, pair: str) -> LinkStatus | None:
+        """The connection that carries this pair's book."""
+        name = self._wanted.get(Subscription(Channel.BOOK, pair))
+        return self.links.get(name or "")
+
+    # -- reading
+
+    def apply(self, effect: Effect) -> None:
+        """Hand one event on. Also the way in for replays, which have no connection."""
+        kind = type(effect)
+        if kind is BookDiff or kind is Trade or kind is BookSnapshot or kind is Candle or kind is Ticker:
+            self.sink(effect)  # type: ignore[arg-type]
+            if taps := self._taps.get(kind):
+                for tap in taps:
+                    tap.put_nowait(effect)  # type: ignore[arg-type]
+        elif kind is Subscribed:
+            self.confirmed.update(effect.subscriptions)  # type: ignore[union-attr]
+        elif kind is Refused:
+            self.on_refused(effect)  # type: ignore[arg-type]
+        elif kind is Perform:
+            self._spawn(self._perform(effect.call), "perform")  # type: ignore[union-attr]
+
+    async def _perform(self, call: Call[Iterable[Effect]]) -> None:
+        try:
+            for effect in await self._venue.perform(call):
+                self.apply(effect)
+        except (VenueError, NotSent, NoAnswer) as error:
+            self._venue.notices.warning(self._venue.connection("rest"), f"{call.request.path}: {error}")
+
+    def _run(self, link: Link) -> None:
+        if link.name not in self._runners:
+            status = self.links.setdefault(link.name, LinkStatus(self._venue.connection(link.name), link.url))
+            runner = self._venue.runner(link, _PublicLink(self, link), status, private=False)
+            self._runners[link.name] = runner
+            self._spawn(runner.run(), status.name)
+
+    def _link(self, name: str) -> Link:
+        return next(self.source.link_for(wanted) for wanted, link in self._wanted.items() if link == name)
+
+    def _send(self, name: str, effects: Iterable[Effect]) -> None:
+        runner = self._runners.get(name)
+        for effect in effects:
+            if isinstance(effect, Send):
+                if runner is not None:
+                    runner.send(effect.payload)
+            else:
+                self.apply(effect)
+
+    def _on_open(self, link: Link) -> Iterable[Effect]:
+        yield from self.source.on_open(link, self._venue.now_ms())
+        wanted = [wanted for wanted, name in self._wanted.items() if name == link.name]
+        self.confirmed.difference_update(wanted)
+        yield from self.source.subscribe(wanted)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._venue.spawn(work, name, self._tasks)
+
+
+class _PublicLink:
+    """The market data side of one connection (see `link_runner.LinkUser`)."""
+
+    def __init__(self, owner: OrderBookTrackerDataSource, link: Link) -> None:
+        self._owner = owner
+        self._link = link
+        self.on_frame = owner.source.on_message
+        self.apply = owner.apply
+
+    def on_open(self) -> Iterable[Effect]:
+        return self._owner._on_open(self._link)
+
+    def heartbeat(self) -> bytes:
+        return self._owner.source.heartbeat(self._owner._venue.now_ms())
+
+    def on_down(self, reason: str) -> None:
+        self._owner.on_link_down(self._link, reason)
+
+
+def usd_prices(tickers: dict[str, Ticker], dollars: Sequence[str]) -> dict[str, Decimal]:
+    """Dollars per unit of each asset: directly against a dollar asset, else over one other quote asset."""
+    prices = {asset: Decimal(1) for asset in dollars}
+    for _ in range(2):
+        for pair, ticker in tickers.items():
+            base, _, quote = pair.partition("-")
+            if base not in prices and quote in prices and ticker.last > 0:
+                prices[base] = ticker.last * prices[quote]
+    return prices
+
+
+def _ignore(_: object) -> None:
+    return None
+
+
+def _ignore_link(_: Link, __: str) -> None:
+    return None

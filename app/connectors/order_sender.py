@@ -1,0 +1,233 @@
+"""Places and cancels orders by hand: written down first, sent once, and never called failed without proof.
+
+No request is repeated here: an order whose answer is lost is handed to `order_doubts`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from app.connectors.order_doubts import OrderDoubts
+from app.connectors.spec import CancelAnswer, PrivateSource
+from app.connectors.venue import Venue
+from app.core.cancellation import CancellationReceipt, CancellationResult, CancelOutcome
+from app.core.errors import ErrorKind
+from app.core.journal import EntryKind, JournalEntry, JournalError, OrderLedger
+from app.core.orders import InFlightOrder, OrderIntent, OrderState
+from app.core.requests import Call, NoAnswer, NotSent, VenueError
+from app.core.types import Side
+
+CLOCK_MARGIN_MS = 1_000
+_CONFIRM_WITHIN_S = 3.0
+_GONE = (ErrorKind.NOT_FOUND, ErrorKind.ALREADY_DONE)
+
+
+class OrderSender:
+    """The only part of the program that can send an order. A replay has none."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        source: PrivateSource,
+        ledger: OrderLedger,
+        doubts: OrderDoubts,
+        on_rules_changed: Callable[[], None],
+    ) -> None:
+        self._venue = venue
+        self._source = source
+        self._ledger = ledger
+        self._doubts = doubts
+        self._on_rules_changed = on_rules_changed
+        self._cancel_after_ack: set[str] = set()
+
+    def proof_ms(self, now_ms: int) -> int:
+        """From this exchange time on, a request signed at `now_ms` can no longer become an order."""
+        spec = self._venue.spec
+        return now_ms + spec.signing_window_ms + CLOCK_MARGIN_MS + spec.engine_grace_ms
+
+    def begin(self, intent: OrderIntent) -> JournalEntry:
+        """Put the order on the list; nothing is written to disk or sent yet."""
+        return self._ledger.begin(intent, self._venue.wall_ms())
+
+    async def place(self, entry: JournalEntry) -> None:
+        """Commit the intent, send it once, and write down what came of it."""
+        assert entry.intent is not None
+        key, ledger = entry.key, self._ledger
+        try:
+            await ledger.journal.commit(entry)
+        except JournalError as error:
+            self._enter(EntryKind.ABSENT, key, f"not sent: cannot record orders: {error}")
+            return
+        self._enter(EntryKind.SENT, key)
+        try:
+            accepted = await self._venue.perform(self._source.place_order(entry.intent))
+        except NotSent as error:
+            self._enter(EntryKind.ABSENT, key, f"not sent: {error}")
+        except VenueError as error:
+            self._on_refused(key, error)
+        except NoAnswer as error:
+            self._in_doubt(key, str(error), error.frame)
+        except asyncio.CancelledError:
+            self._in_doubt(key, "the program ended before the answer came")
+            raise
+        else:
+            ledger.accepted(key, accepted.exchange_order_id, self._venue.wall_ms(), accepted.frame)
+            if accepted.update is not None:
+                ledger.update(accepted.update, self._venue.wall_ms())
+        if key in self._cancel_after_ack:
+            self._cancel_after_ack.discard(key)
+            order = ledger.tracker.get(key)
+            if order is not None and not order.is_done:
+                await self._cancel_one(order)
+
+    async def cancel(self, order: InFlightOrder) -> CancellationReceipt:
+        """Cancel one order and wait shortly for its end."""
+        if order.is_done:
+            return CancellationReceipt((_result(order, _outcome_of(order)),))
+        if order.state in (OrderState.INTENT, OrderState.SUBMITTING):
+            self._cancel_after_ack.add(order.key)
+            self._enter(EntryKind.CANCEL_REQUESTED, order.key)
+            return CancellationReceipt((_result(order, CancelOutcome.QUEUED),))
+        return CancellationReceipt((await self._cancel_one(order),))
+
+    async def cancel_all(
+        self, orders: Sequence[InFlightOrder], pair: str | None, everything: bool
+    ) -> CancellationReceipt:
+        """Cancel these orders in the fewest calls. `everything`: they are all open orders of `pair` or account.
+
+        One call for everything also ends orders that we do not know of.
+        """
+        waiting = [order for order in orders if order.state in (OrderState.INTENT, OrderState.SUBMITTING)]
+        queued = [await self.cancel(order) for order in waiting]
+        sent = [order for order in orders if order not in waiting]
+        for order in sent:
+            self._enter(EntryKind.CANCEL_REQUESTED, order.key)
+        whole = self._source.cancel_all(pair) if everything else None
+        calls = [whole] if whole is not None else list(self._source.cancel_orders(sent)) if sent else []
+        refused: dict[str, CancelAnswer] = {}
+        unknown = ""
+        for call in calls:
+            try:
+                for answer in await self._venue.perform(call):
+                    self._read_answer(answer, refused)
+            except NotSent as error:
+                refused |= {order.key: CancelAnswer(accepted=False, words=f"not sent: {error}") for order in sent}
+            except VenueError as error:
+                refused |= {order.key: CancelAnswer(accepted=False, words=str(error)) for order in sent}
+            except NoAnswer as error:
+                unknown = str(error)
+        results = [await self._confirm(order, refused.get(order.key), unknown) for order in sent]
+        return CancellationReceipt(tuple(results + [receipt.results[0] for receipt in queued]))
+
+    # -- parts of placing
+
+    def _on_refused(self, key: str, error: VenueError) -> None:
+        if error.kind is ErrorKind.DUPLICATE_ID:
+            self._enter(EntryKind.EXISTS, key, f"the exchange knows this order already ({error})", error.frame)
+            self._doubts.watch(key)
+        elif error.kind.is_definite or error.kind in _GONE:
+            self._enter(EntryKind.REJECTED, key, str(error), error.frame)
+            if error.kind is ErrorKind.RULES_CHANGED:
+                self._on_rules_changed()
+        else:
+            self._in_doubt(key, f"the exchange did not say whether it took the order ({error})", error.frame)
+
+    def _in_doubt(self, key: str, reason: str, frame: int = 0) -> None:
+        self._enter(EntryKind.AMBIGUOUS, key, reason, frame)
+        self._doubts.watch(key)
+
+    # -- parts of cancelling
+
+    async def _cancel_one(self, order: InFlightOrder) -> CancellationResult:
+        self._enter(EntryKind.CANCEL_REQUESTED, order.key)
+        call: Call[CancelAnswer] = self._source.cancel_order(order)
+        refused: dict[str, CancelAnswer] = {}
+        unknown = ""
+        try:
+            self._read_answer(await self._venue.perform(call), refused, order)
+        except NotSent as error:
+            return _result(order, CancelOutcome.REFUSED, f"not sent: {error}")
+        except VenueError as error:
+            if error.kind is ErrorKind.UNAVAILABLE:
+                unknown = str(error)
+            else:
+                refused[order.key] = CancelAnswer(accepted=False, words=str(error), error=error, frame=error.frame)
+        except NoAnswer as error:
+            unknown = str(error)
+        return await self._confirm(order, refused.get(order.key), unknown)
+
+    def _read_answer(
+        self, answer: CancelAnswer, refused: dict[str, CancelAnswer], order: InFlightOrder | None = None
+    ) -> None:
+        tracker = self._ledger.tracker
+        order = order or tracker.get(answer.client_order_id) or tracker.get(answer.exchange_order_id)
+        if answer.final is not None:
+            self._ledger.update(answer.final, self._venue.wall_ms())
+        elif not answer.accepted and order is not None:
+            refused[order.key] = answer
+
+    async def _confirm(self, order: InFlightOrder, refused: CancelAnswer | None, unknown: str) -> CancellationResult:
+        """What the cancel came to: the stream usually says so at once; else the order is asked for."""
+        if refused is not None:
+            self._enter(EntryKind.CANCEL_REFUSED, order.key, refused.words, refused.frame)
+        elif unknown:
+            self._enter(EntryKind.CANCEL_AMBIGUOUS, order.key, unknown)
+            self._doubts.watch(order.key)
+        else:
+            await self._settled(order, _CONFIRM_WITHIN_S)
+        if not order.is_done:
+            try:
+                await self._doubts.query(order)
+            except (VenueError, NotSent, NoAnswer):
+                self._doubts.watch(order.key)
+        if order.is_done:
+            return _result(order, _outcome_of(order), refused.words if refused else "")
+        if refused is not None:
+            return _result(order, CancelOutcome.REFUSED, refused.words)
+        if unknown:
+            return _result(order, CancelOutcome.UNKNOWN, unknown)
+        self._doubts.watch(order.key)
+        return _result(order, CancelOutcome.ACCEPTED)
+
+    async def _settled(self, order: InFlightOrder, within_s: float) -> None:
+        if order.is_done:
+            return
+        done = asyncio.Event()
+        disconnect = self._ledger.tracker.changed.connect(
+            lambda changed: done.set() if changed is order and order.is_done else None
+        )
+        try:
+            await asyncio.wait_for(done.wait(), within_s)
+        except TimeoutError:
+            pass
+        finally:
+            disconnect()
+
+    def _enter(self, kind: EntryKind, key: str, text: str = "", frame: int = 0) -> None:
+        self._ledger.enter(kind, key, self._venue.wall_ms(), text, frame)
+
+
+def matching(
+    orders: Sequence[InFlightOrder], pair: str | None, side: Side | None, keys: set[str] | None
+) -> list[InFlightOrder]:
+    """Those of `orders` that a cancel-all with these limits means."""
+    return [
+        order
+        for order in orders
+        if (pair is None or order.pair == pair)
+        and (side is None or order.side is side)
+        and (keys is None or order.key in keys)
+    ]
+
+
+def _outcome_of(order: InFlightOrder) -> CancelOutcome:
+    if order.state is OrderState.FILLED:
+        return CancelOutcome.FILLED_FIRST
+    if order.state in (OrderState.CANCELED, OrderState.PARTIALLY_CANCELED):
+        return CancelOutcome.CANCELED
+    return CancelOutcome.GONE
+
+
+def _result(order: InFlightOrder, outcome: CancelOutcome, words: str = "") -> CancellationResult:
+    return CancellationResult(order.key, order.pair, outcome, words)

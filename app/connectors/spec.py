@@ -1,0 +1,202 @@
+"""What an exchange must supply: data and pure functions. No I/O: the trackers in this folder run them all.
+
+The vocabulary is Hummingbot's connector guide where it has a word (Auth.generate_auth_dict, get_ws_auth_payload).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from app.core.account import FeeSchedule
+from app.core.effects import Effect, Subscription
+from app.core.links import Link
+from app.core.orders import InFlightOrder, OrderIntent
+from app.core.requests import Call, Page, Request, Response, SignedRequest, VenueError
+from app.core.trading_rule import TradingRule
+from app.core.types import Balance, BookSnapshot, Candle, Fill, Integrity, OrderUpdate, Ticker, Trade
+
+
+class Domain(Struct, frozen=True, kw_only=True):
+    """One deployment of an exchange. `rest` and `sockets` are full base URLs by name; "" is the main REST host."""
+
+    name: str
+    title: str
+    rest: dict[str, str]
+    sockets: dict[str, str]
+    paper: bool = False
+    """A paper twin: its orders move no money and it is marked so everywhere."""
+
+
+class Credentials(Struct, frozen=True, kw_only=True):
+    """What the user typed for an account. Never logged: `repr` shows a fingerprint only."""
+
+    api_key: str
+    secret_key: str
+    passphrase: str = ""
+
+    def __repr__(self) -> str:
+        return "Credentials(<redacted>)"
+
+    __str__ = __repr__
+
+
+class CredentialField(Struct, frozen=True, kw_only=True):
+    """A field of the account dialog: `name` is an attribute of `Credentials`."""
+
+    name: str
+    title: str
+    secret: bool = True
+    optional: bool = False
+
+
+class RateLimit(Struct, frozen=True):
+    """`units` per `per_s` seconds in the bucket that requests name in their weights."""
+
+    bucket: str
+    units: int
+    per_s: float
+
+
+class Auth(Protocol):
+    """Signs. Pure: time is an argument, and neither the secret nor a log ever meet."""
+
+    @property
+    def api_key(self) -> str: ...
+    def generate_auth_dict(self, request: Request, now_ms: int) -> SignedRequest:
+        """The exact bytes to send for this request at this exchange time."""
+        ...
+
+    def get_ws_auth_payload(self, now_ms: int) -> bytes:
+        """The login message of the private stream."""
+        ...
+
+
+class PublicSource(Protocol):
+    """Market data of one exchange domain. Every method is pure; `Call.parse` reads the reply."""
+
+    integrity: Integrity
+    intervals: Sequence[str]
+    """Candle intervals offered, shortest first: 1m, 5m, 1h, 1d, ..."""
+
+    def get_trading_rules(self) -> Call[list[TradingRule]]: ...
+    def get_tickers(self) -> Call[list[Ticker]]: ...
+    def get_server_time(self) -> Call[int]:
+        """Exchange time in ms."""
+        ...
+
+    def get_snapshot(self, pair: str, depth: int = 0) -> Call[BookSnapshot]:
+        """A book over REST, for an audit or as the start of the stream; `depth` 0 is the exchange's default."""
+        ...
+
+    def get_trades(self, pair: str) -> Call[list[Trade]]: ...
+    def get_candles(self, pair: str, interval: str, end_ms: int | None = None) -> Call[list[Candle]]: ...
+    def link_for(self, subscription: Subscription) -> Link:
+        """The websocket that carries this stream."""
+        ...
+
+    def on_open(self, link: Link, now_ms: int) -> Iterable[Effect]:
+        """What to send on a fresh connection before any subscription."""
+        ...
+
+    def subscribe(self, subscriptions: Sequence[Subscription]) -> Iterable[Effect]: ...
+    def unsubscribe(self, subscriptions: Sequence[Subscription]) -> Iterable[Effect]: ...
+    def resync(self, subscription: Subscription) -> Iterable[Effect]:
+        """Ask for one book again after a gap."""
+        ...
+
+    def heartbeat(self, now_ms: int) -> bytes:
+        """The message sent every `Link.heartbeat_s`."""
+        ...
+
+    def on_message(self, data: bytes, frame: int) -> Iterable[Effect]:
+        """Read one message. Raises `msgspec.DecodeError` or `ValueError` when it cannot be read, nothing else."""
+        ...
+
+
+class PlaceAccepted(Struct, frozen=True):
+    """The exchange took the order; `update` holds what else the reply told, if anything."""
+
+    exchange_order_id: str
+    frame: int
+    update: OrderUpdate | None = None
+
+
+class CancelAnswer(Struct, frozen=True, kw_only=True):
+    """What one cancel came to. Only `final` answers end an order; the others are confirmed by a query or the stream."""
+
+    exchange_order_id: str = ""
+    client_order_id: str = ""
+    accepted: bool
+    words: str = ""
+    final: OrderUpdate | None = None
+    error: VenueError | None = None
+    frame: int = 0
+
+
+class PrivateSource(Protocol):
+    """The account's side. `link` is None where the exchange has no private stream: then everything is polled."""
+
+    link: Link | None
+
+    def on_open(self, now_ms: int) -> Iterable[Effect]:
+        """The login, or the subscriptions where no login comes first."""
+        ...
+
+    def on_logged_in(self) -> Iterable[Effect]: ...
+    def heartbeat(self, now_ms: int) -> bytes: ...
+    def on_message(self, data: bytes, frame: int) -> Iterable[Effect]: ...
+    def get_balances(self) -> Call[list[Balance]]: ...
+    def get_open_orders(self) -> Call[Page[OrderUpdate]]: ...
+    def get_order(self, order: InFlightOrder) -> Call[OrderUpdate]:
+        """Raises VenueError NOT_FOUND when the exchange does not know it. By client id where it can be asked so."""
+        ...
+
+    def get_order_fills(self, order: InFlightOrder) -> Call[Page[Fill]]: ...
+    def get_order_history(self, since_ms: int) -> Call[Page[OrderUpdate]]: ...
+    def get_fills(self, since_ms: int) -> Call[Page[Fill]]: ...
+    def get_fees(self) -> Call[FeeSchedule] | None:
+        """None where the account cannot be asked."""
+        ...
+
+    def place_order(self, intent: OrderIntent) -> Call[PlaceAccepted]: ...
+    def cancel_order(self, order: InFlightOrder) -> Call[CancelAnswer]: ...
+    def cancel_orders(self, orders: Sequence[InFlightOrder]) -> Sequence[Call[list[CancelAnswer]]]:
+        """The fewest calls that cancel exactly these."""
+        ...
+
+    def cancel_all(self, pair: str | None) -> Call[list[CancelAnswer]] | None:
+        """One call that cancels everything of a pair or of the account; None where the exchange has none."""
+        ...
+
+    def kill_switch(self, seconds: int | None) -> Call[int] | None:
+        """Arm (or with None disarm) the exchange's cancel-all timer; returns when it fires (exchange ms, 0 = off)."""
+        ...
+
+
+class ExchangeSpec(Struct, frozen=True, kw_only=True):
+    """One exchange: names, hosts, limits, and the makers of its sources."""
+
+    name: str
+    title: str
+    docs: str
+    """The paper the protocol was read from."""
+    domains: dict[str, Domain]
+    credential_fields: tuple[CredentialField, ...]
+    rate_limits: tuple[RateLimit, ...]
+    default_fees: FeeSchedule
+    public: Callable[[Domain], PublicSource]
+    private: Callable[[Domain, Auth], PrivateSource]
+    auth: Callable[[Credentials], Auth]
+    read_error: Callable[[Response], VenueError | None]
+    secret_fields: frozenset[str] = frozenset()
+    """Names of wire fields, beyond the usual ones, that never reach a log."""
+    signing_window_ms: int = 5_000
+    """How long the exchange accepts a signed request; sent with every one."""
+    engine_grace_ms: int = 30_000
+    """How long after that an accepted request may still turn into an order."""
+    default_pair: str = "BTC-USDT"
+    quote_assets: tuple[str, ...] = ("USDT", "USDC", "USD")
+    """Assets counted as one US dollar when values are shown."""

@@ -1,0 +1,254 @@
+"""Balances, orders and fills of one account, kept true by its stream and by asking. Places and cancels nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from app.connectors.spec import PrivateSource
+from app.connectors.user_stream_tracker_data_source import Tap, UserStreamTrackerDataSource
+from app.connectors.venue import Venue
+from app.core.account import AccountBook, FeeSchedule
+from app.core.clock import NS_PER_S
+from app.core.effects import AccountEvent
+from app.core.errors import ErrorKind
+from app.core.journal import EntryKind, OrderLedger
+from app.core.links import LinkState
+from app.core.orders import InFlightOrder, OrderFlag, OrderIntent
+from app.core.requests import Call, NoAnswer, NotSent, Page, VenueError
+from app.core.types import Fill, OrderType, OrderUpdate
+
+T = TypeVar("T")
+
+SHORT_POLL_S = 5.0
+"""Between questions while the stream is silent or absent."""
+LONG_POLL_S = 30.0
+"""Between audits while the stream is fresh."""
+_FRESH_S = 15.0
+_FEES_EVERY_S = 600.0
+_OVERLAP_MS = 10 * 60_000
+_MOST_PAGES = 50
+TROUBLE = (VenueError, NotSent, NoAnswer)
+
+
+class UserStreamTracker:
+    """The account as the exchange tells it: the stream first, REST on every (re)connect, at audits, and as a fallback.
+
+    `reconciled` turns true when everything has been asked once since the stream came up.
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        data_source: UserStreamTrackerDataSource,
+        account: AccountBook,
+        ledger: OrderLedger,
+    ) -> None:
+        self.data_source = data_source
+        self.account = account
+        self.ledger = ledger
+        self.fees: FeeSchedule = venue.spec.default_fees
+        self.reconciled = False
+        self.last_poll_ns = 0
+        self.trouble = ""
+        """Why the last question went unanswered, or empty."""
+        self.watermark_ms = 0
+        self.on_reconciled: Callable[[], None] = lambda: None
+        self._user_stream: Tap | None = None
+        self._venue = venue
+        self._source: PrivateSource = data_source.source
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._poll_now = asyncio.Event()
+        data_source.sink = self._on_event
+        data_source.on_subscribed = self.ask_now
+        data_source.on_lost = self._on_lost
+
+    def start(self) -> None:
+        self.data_source.start()
+        self._venue.spawn(self._status_polling_loop(), "account polling", self._tasks)
+        self._venue.spawn(self._fee_polling_loop(), "fee polling", self._tasks)
+
+    async def stop(self) -> None:
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.data_source.stop()
+        self.reconciled = False
+
+    @property
+    def user_stream(self) -> Tap:
+        """Every private event from the first reading of this property on, in wire order."""
+        if self._user_stream is None:
+            self._user_stream = asyncio.Queue()
+            listening = self.data_source.listen_for_user_stream(self._user_stream)
+            self._venue.spawn(listening, "user stream tap", self._tasks)
+        return self._user_stream
+
+    @property
+    def stream_fresh(self) -> bool:
+        """Whether the private stream is logged in and has shown life lately."""
+        status = self.data_source.status
+        if status is None or status.state is not LinkState.LIVE or not self.data_source.logged_in:
+            return False
+        return self._venue.clock.mono_ns() - status.last_recv_ns < _FRESH_S * NS_PER_S
+
+    def ask_now(self) -> None:
+        """Ask the exchange for everything at the next turn of the loop."""
+        self._poll_now.set()
+
+    # -- what arrives
+
+    def _on_event(self, event: AccountEvent) -> None:
+        wall_ms = self._venue.wall_ms()
+        if isinstance(event, OrderUpdate):
+            self.ledger.update(event, wall_ms)
+        elif isinstance(event, Fill):
+            self.ledger.fill(event, wall_ms)
+        else:
+            self.account.apply_delta(event)
+
+    def _on_lost(self, reason: str) -> None:
+        self.reconciled = False
+        self._poll_now.set()
+
+    # -- what is asked
+
+    async def _status_polling_loop(self) -> None:
+        while True:
+            started_fresh = self.stream_fresh
+            self._poll_now.clear()
+            await self._reconcile()
+            wait_s = LONG_POLL_S if started_fresh and self.reconciled else SHORT_POLL_S
+            try:
+                await asyncio.wait_for(self._poll_now.wait(), wait_s)
+            except TimeoutError:
+                pass
+
+    async def _fee_polling_loop(self) -> None:
+        while True:
+            call = self._source.get_fees()
+            if call is None:
+                return
+            try:
+                self.fees = await self._venue.perform(call)
+                await asyncio.sleep(_FEES_EVERY_S)
+            except TROUBLE:
+                await asyncio.sleep(SHORT_POLL_S)
+
+    async def _reconcile(self) -> None:
+        """Open orders, then orders that should be among them, then fills, balances last; nothing is ever made up."""
+        known = len(self._fill_ids())
+        try:
+            await self._update_order_status()
+            await self._update_fills()
+            await self._update_balances()
+        except TROUBLE as error:
+            self._say_trouble(error)
+            return
+        self.trouble = ""
+        self.last_poll_ns = self._venue.clock.mono_ns()
+        if not self.reconciled:
+            self.reconciled = True
+            recovered = len(self._fill_ids()) - known
+            count = len(self.ledger.tracker.open)
+            self._venue.notices.info(self._venue.key, f"Reconciled: {count} open orders, {recovered} fills recovered")
+            self.on_reconciled()
+
+    async def _update_balances(self) -> None:
+        asked_ms = self._venue.estimate_ms()
+        balances = await self._venue.perform(self._source.get_balances())
+        frame = max((balance.frame for balance in balances), default=0)
+        self.account.apply_all(balances, frame, asked_ms)
+
+    async def _update_order_status(self) -> None:
+        before = {order.key: order.version for order in self.ledger.tracker.open}
+        listed: set[str] = set()
+        for update in await self._all_pages(self._source.get_open_orders()):
+            self.ledger.update(update, self._venue.wall_ms())
+            order = self.ledger.tracker.get(update.exchange_order_id)
+            if order is not None:
+                listed.add(order.key)
+        for order in self.ledger.tracker.open:
+            # An order that changed while the list was under way is not missing from it.
+            if order.seen and order.key not in listed and before.get(order.key) == order.version:
+                await self.query(order)
+        for order in self.ledger.tracker:
+            if OrderFlag.FILLS_MISSING in order.flags and order.exchange_order_id:
+                await self.query_fills(order)
+
+    async def _update_fills(self) -> None:
+        since_ms = max(0, self.watermark_ms - _OVERLAP_MS)
+        if not self.watermark_ms:
+            self.watermark_ms = self._venue.estimate_ms()
+            return
+        asked_ms = self._venue.estimate_ms()
+        known = self._fill_ids()
+        call: Call[Page[Fill]] | None = self._source.get_fills(since_ms)
+        for _ in range(_MOST_PAGES):
+            if call is None:
+                break
+            page = await self._venue.perform(call)
+            news = [fill for fill in page.items if (fill.id_space, fill.trade_id) not in known]
+            for fill in page.items:
+                self.ledger.fill(fill, self._venue.wall_ms())
+            call = page.next if news else None
+        await self._describe_waiting_fills()
+        self.watermark_ms = asked_ms
+
+    async def _describe_waiting_fills(self) -> None:
+        for fill in self.ledger.tracker.waiting_fills:
+            terms = OrderIntent(client_order_id="", pair=fill.pair, side=fill.side, type=OrderType.LIMIT)
+            order = InFlightOrder(terms, external=True)
+            order.exchange_order_id = fill.exchange_order_id
+            try:
+                self.ledger.update(await self._venue.perform(self._source.get_order(order)), self._venue.wall_ms())
+            except VenueError:
+                continue
+
+    async def query(self, order: InFlightOrder) -> bool:
+        """Ask for one order; False when the exchange does not know it. Raises VenueError, NotSent, NoAnswer."""
+        try:
+            update = await self._venue.perform(self._source.get_order(order))
+        except VenueError as error:
+            if error.kind is not ErrorKind.NOT_FOUND:
+                raise
+            if order.seen and not order.is_done and OrderFlag.LOST not in order.flags:
+                self.ledger.enter(EntryKind.LOST, order.key, self._venue.wall_ms(), frame=error.frame)
+            return False
+        self.ledger.update(update, self._venue.wall_ms())
+        if order.fills_missing > 0:
+            await self.query_fills(order)
+        return True
+
+    async def query_fills(self, order: InFlightOrder) -> None:
+        """Fetch the executions of one order. Raises VenueError, NotSent, NoAnswer."""
+        for fill in await self._all_pages(self._source.get_order_fills(order)):
+            self.ledger.fill(fill, self._venue.wall_ms())
+
+    async def load_history(self, since_ms: int) -> None:
+        """Fetch orders that ended since then, and their fills. Raises VenueError, NotSent, NoAnswer."""
+        for update in await self._all_pages(self._source.get_order_history(since_ms)):
+            self.ledger.update(update, self._venue.wall_ms())
+        for fill in await self._all_pages(self._source.get_fills(since_ms)):
+            self.ledger.fill(fill, self._venue.wall_ms())
+
+    async def _all_pages(self, call: Call[Page[T]] | None) -> list[T]:
+        items: list[T] = []
+        for _ in range(_MOST_PAGES):
+            if call is None:
+                break
+            page = await self._venue.perform(call)
+            items += page.items
+            call = page.next
+        return items
+
+    def _fill_ids(self) -> set[tuple[str, str]]:
+        return {(fill.id_space, fill.trade_id) for order in self.ledger.tracker for fill in order.fills}
+
+    def _say_trouble(self, error: Exception) -> None:
+        words = str(error)
+        if words != self.trouble:
+            self._venue.notices.warning(self._venue.key, f"account not read: {words}")
+        self.trouble = words

@@ -1,0 +1,267 @@
+"""One order book in the venue's own strings, and the rules by which messages change it. No I/O, no resync policy."""
+
+from __future__ import annotations
+
+from collections import deque
+from decimal import Decimal
+from enum import StrEnum
+
+from app.core.types import BookDiff, BookSnapshot, Integrity, Level, Side
+
+_RECENT = 2048
+
+
+def _is_zero(amount: str) -> bool:
+    return float(amount) == 0.0
+
+
+def _price(level: Level) -> float:
+    # Only the order of prices is taken from floats; what is shown and sent stays the venue's string.
+    return float(level[0])
+
+
+class BookState(StrEnum):
+    WAITING = "waiting"
+    LIVE = "live"
+    STALE = "stale"
+
+
+class OrderBook:
+    """Levels of one pair. One writer; readers compare `version`, which rises with every change.
+
+    Prices and amounts (base) stay strings end to end: they are exact, cheap, and keep checksums computable. Amount zero
+    means no level; such entries are swept out when the book is read, not when it is written.
+    """
+
+    __slots__ = (
+        "pair",
+        "integrity",
+        "state",
+        "reason",
+        "last_id",
+        "version",
+        "exchange_ms",
+        "frame",
+        "snapshot_frame",
+        "snapshots",
+        "diffs",
+        "_bids",
+        "_asks",
+        "_recent",
+        "_sorted_version",
+        "_sorted_bids",
+        "_sorted_asks",
+    )
+
+    def __init__(self, pair: str, integrity: Integrity = Integrity.NONE) -> None:
+        self.pair = pair
+        self.integrity = integrity
+        self.state = BookState.WAITING
+        self.reason = "no snapshot yet"
+        self.last_id: int | None = None
+        self.version = 0
+        self.exchange_ms = 0
+        self.frame = 0
+        self.snapshot_frame = 0
+        self.snapshots = 0
+        self.diffs = 0
+        self._bids: dict[str, str] = {}
+        self._asks: dict[str, str] = {}
+        self._recent: deque[BookDiff] = deque(maxlen=_RECENT)
+        self._sorted_version = -1
+        self._sorted_bids: list[Level] = []
+        self._sorted_asks: list[Level] = []
+
+    @property
+    def stale(self) -> bool:
+        """Whether the book must not be shown or traded on as live; `reason` says why."""
+        return self.state is not BookState.LIVE
+
+    def apply_snapshot(self, snapshot: BookSnapshot) -> None:
+        """Replace everything: levels absent from the snapshot are gone."""
+        self._bids = dict(snapshot.bids)
+        self._asks = dict(snapshot.asks)
+        self._recent.clear()
+        self.last_id = snapshot.last_id
+        self.exchange_ms = snapshot.exchange_ms
+        self.frame = self.snapshot_frame = snapshot.frame
+        self.snapshots += 1
+        self.version += 1
+
+    def apply_diff(self, diff: BookDiff) -> None:
+        """Set the amounts named; whether the change may be applied is `BookSync`'s business."""
+        if diff.bids:
+            self._bids.update(diff.bids)
+        if diff.asks:
+            self._asks.update(diff.asks)
+        self._recent.append(diff)
+        self.last_id = diff.last_id
+        self.exchange_ms = diff.exchange_ms
+        self.frame = diff.frame
+        self.diffs += 1
+        self.version += 1
+
+    def set_state(self, state: BookState, reason: str = "") -> None:
+        self.state = state
+        self.reason = reason
+        self.version += 1
+
+    @property
+    def bids(self) -> list[Level]:
+        """All bids, best first. Do not change the list: it is shared until the next version."""
+        self._settle()
+        return self._sorted_bids
+
+    @property
+    def asks(self) -> list[Level]:
+        """All asks, best first. Do not change the list: it is shared until the next version."""
+        self._settle()
+        return self._sorted_asks
+
+    def top(self, n: int) -> tuple[list[Level], list[Level]]:
+        """The best `n` bids and asks, best first."""
+        return self.bids[:n], self.asks[:n]
+
+    @property
+    def best_bid(self) -> str | None:
+        bids = self.bids
+        return bids[0][0] if bids else None
+
+    @property
+    def best_ask(self) -> str | None:
+        asks = self.asks
+        return asks[0][0] if asks else None
+
+    @property
+    def mid(self) -> Decimal | None:
+        """Half way between the touch prices (quote), or None while a side is empty."""
+        bid, ask = self.best_bid, self.best_ask
+        return (Decimal(bid) + Decimal(ask)) / 2 if bid and ask else None
+
+    @property
+    def crossed(self) -> bool:
+        """Best bid at or above best ask."""
+        bid, ask = self.best_bid, self.best_ask
+        return bid is not None and ask is not None and Decimal(bid) >= Decimal(ask)
+
+    def depth(self, within: Decimal) -> tuple[list[Level], list[Level]]:
+        """Levels whose price is at most `within` (quote) away from the mid, best first."""
+        mid = self.mid
+        if mid is None:
+            return self.bids, self.asks
+        low, high = mid - within, mid + within
+        return (
+            [level for level in self.bids if Decimal(level[0]) >= low],
+            [level for level in self.asks if Decimal(level[0]) <= high],
+        )
+
+    def walk(self, side: Side, amount: Decimal) -> tuple[Decimal, Decimal]:
+        """What a market order of `amount` (base) would fill now: (base filled, quote paid or received)."""
+        left, quote = amount, Decimal(0)
+        for price, size in self.asks if side is Side.BUY else self.bids:
+            take = min(left, Decimal(size))
+            quote += take * Decimal(price)
+            left -= take
+            if not left:
+                break
+        return amount - left, quote
+
+    def level_frame(self, side: Side, price: str) -> int | None:
+        """Number of the message that set this level, if it is among the newest changes or came with the snapshot.
+
+        None: older than the changes kept here; the frame log may still know (`Exchange.level_frame`).
+        """
+        for diff in reversed(self._recent):
+            for level in diff.bids if side is Side.BUY else diff.asks:
+                if level[0] == price:
+                    return diff.frame
+        return self.snapshot_frame if len(self._recent) < _RECENT else None
+
+    def _settle(self) -> None:
+        if self._sorted_version == self.version:
+            return
+        for side in (self._bids, self._asks):
+            for price in [price for price, amount in side.items() if _is_zero(amount)]:
+                del side[price]
+        self._sorted_bids = sorted(self._bids.items(), key=_price, reverse=True)
+        self._sorted_asks = sorted(self._asks.items(), key=_price)
+        self._sorted_version = self.version
+
+
+class BookSync:
+    """Decides whether a message may change the book: buffer, join, live, stale.
+
+    A chained feed (`prev_id`) joins only where the chain is unbroken; a ranged feed (`first_id`..`last_id`) may start
+    before its snapshot and joins where the range spans it; a feed without ids is applied as it comes. Both `on_*`
+    return None, or the words that name the gap; the book is stale from that moment until the next snapshot that joins.
+    """
+
+    MAX_BUFFERED = 10_000
+
+    def __init__(self, book: OrderBook) -> None:
+        self.book = book
+        self.gaps = 0
+        self.ignored = 0
+        self._early: deque[BookDiff] = deque(maxlen=self.MAX_BUFFERED)
+
+    def reset(self, reason: str) -> None:
+        """The stream broke or will be asked again: nothing known is live any more."""
+        self._early.clear()
+        if self.book.state is not BookState.WAITING or self.book.reason != reason:
+            self.book.set_state(BookState.STALE if self.book.snapshots else BookState.WAITING, reason)
+
+    def on_snapshot(self, snapshot: BookSnapshot) -> str | None:
+        early = self._early
+        if early and early[0].first_id is not None and snapshot.last_id is not None:
+            if snapshot.last_id < early[0].first_id - 1:
+                return f"snapshot {snapshot.last_id} is older than the first change {early[0].first_id}"
+        self.book.apply_snapshot(snapshot)
+        self.book.set_state(BookState.LIVE)
+        waiting = [diff for diff in early if diff.first_id is not None]
+        early.clear()
+        for diff in waiting:
+            if gap := self.on_diff(diff):
+                return gap
+        return None
+
+    def on_diff(self, diff: BookDiff) -> str | None:
+        book = self.book
+        if book.state is BookState.LIVE:
+            if diff.prev_id is not None:
+                if diff.prev_id == book.last_id:
+                    book.apply_diff(diff)
+                    return None
+                return self._chain_broken(diff)
+            if diff.first_id is None:
+                book.apply_diff(diff)
+                return None
+            return self._ranged(diff)
+        if diff.first_id is not None:
+            self._early.append(diff)
+        return None
+
+    def _chain_broken(self, diff: BookDiff) -> str | None:
+        last = self.book.last_id
+        if last is not None and diff.last_id is not None and diff.prev_id is not None:
+            if diff.last_id <= last and diff.prev_id < diff.last_id:
+                self.ignored += 1
+                return None
+        return self._gap(f"at {last}, got a change that follows {diff.prev_id}")
+
+    def _ranged(self, diff: BookDiff) -> str | None:
+        book = self.book
+        if book.last_id is None or diff.last_id is None or diff.first_id is None:
+            book.apply_diff(diff)
+            return None
+        if diff.last_id <= book.last_id:
+            self.ignored += 1
+            return None
+        if diff.first_id <= book.last_id + 1:
+            book.apply_diff(diff)
+            return None
+        return self._gap(f"at {book.last_id}, got {diff.first_id}..{diff.last_id}")
+
+    def _gap(self, words: str) -> str:
+        self.gaps += 1
+        self.book.set_state(BookState.STALE, f"gap: {words}")
+        return words

@@ -1,0 +1,163 @@
+"""All orders of one account, found by either id. One writer; no I/O, no policy on when to ask the exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from msgspec import Struct
+
+from app.core.orders import InFlightOrder, OrderIntent, OrderState
+from app.core.signal import Signal
+from app.core.types import Fill, OrderType, OrderUpdate, Side, TimeInForce
+
+
+class FillRecord(Struct, frozen=True):
+    order: InFlightOrder
+    fill: Fill
+
+
+class OrderTracker:
+    """Routes reports to orders: by client id first, then by exchange id; strangers become EXTERNAL orders.
+
+    `version` rises with every change of any order.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.changed: Signal[InFlightOrder] = Signal()
+        self.filled: Signal[FillRecord] = Signal()
+        self._orders: dict[str, InFlightOrder] = {}
+        self._by_exchange_id: dict[str, InFlightOrder] = {}
+        self._early_fills: dict[str, list[Fill]] = {}
+
+    def __iter__(self) -> Iterator[InFlightOrder]:
+        """Every order known, oldest first."""
+        return iter(tuple(self._orders.values()))
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    @property
+    def open(self) -> list[InFlightOrder]:
+        """Every order that may still trade, UNKNOWN ones included."""
+        return [order for order in self._orders.values() if not order.is_done]
+
+    @property
+    def unknown(self) -> list[InFlightOrder]:
+        return [order for order in self._orders.values() if order.state is OrderState.UNKNOWN]
+
+    def get(self, key: str) -> InFlightOrder | None:
+        """By our id, by the exchange's id, or by `InFlightOrder.key`."""
+        return self._orders.get(key) or self._by_exchange_id.get(key)
+
+    def start(self, intent: OrderIntent) -> InFlightOrder:
+        """Begin to track an order of ours. Raises ValueError when the id is already in use."""
+        if intent.client_order_id in self._orders:
+            raise ValueError(f"client order id {intent.client_order_id} is already in use")
+        order = InFlightOrder(intent)
+        self._orders[intent.client_order_id] = order
+        self.touch(order)
+        return order
+
+    def restore(self, order: InFlightOrder) -> None:
+        """Take over an order that the journal remembers."""
+        self._orders[order.key] = order
+        self._index(order)
+        self.touch(order)
+
+    def touch(self, order: InFlightOrder) -> None:
+        """Call after changing a fact of the order directly."""
+        self.version += 1
+        self.changed.emit(order)
+
+    def bind(self, order: InFlightOrder, exchange_order_id: str) -> None:
+        """The exchange named its id for our order; what was reported under that id before is merged into it."""
+        stranger = self._by_exchange_id.get(exchange_order_id)
+        order.exchange_order_id = order.exchange_order_id or exchange_order_id
+        if stranger is not None and stranger is not order:
+            self._orders.pop(stranger.key, None)
+            for fill in stranger.fills:
+                order.apply_fill(fill, fill.exchange_ms)
+            order.terminal = order.terminal or stranger.terminal
+            order.cumulative = max(order.cumulative, stranger.cumulative)
+        self._index(order)
+
+    def apply(self, update: OrderUpdate, wall_ms: int) -> InFlightOrder:
+        """Merge a report; returns the order it belongs to."""
+        order = self._find(update.client_order_id, update.exchange_order_id)
+        stranger = order is None
+        if order is None:
+            order = self._adopt(update, wall_ms)
+        elif update.exchange_order_id and not order.exchange_order_id:
+            self.bind(order, update.exchange_order_id)
+        news = order.apply(update, wall_ms)
+        self._index(order)
+        for fill in self._early_fills.pop(order.exchange_order_id, ()):
+            self.apply_fill(fill, wall_ms)
+        if news or stranger:
+            self.touch(order)
+        return order
+
+    def apply_fill(self, fill: Fill, wall_ms: int) -> InFlightOrder | None:
+        """Count an execution. None while its order is not known yet: it is kept until the order is."""
+        order = self._find(fill.client_order_id, fill.exchange_order_id)
+        if order is None:
+            waiting = self._early_fills.setdefault(fill.exchange_order_id, [])
+            if fill not in waiting:
+                waiting.append(fill)
+            return None
+        if fill.exchange_order_id and not order.exchange_order_id:
+            self.bind(order, fill.exchange_order_id)
+        if order.apply_fill(fill, wall_ms):
+            self.filled.emit(FillRecord(order, fill))
+            self.touch(order)
+        self._index(order)
+        return order
+
+    @property
+    def waiting_fills(self) -> list[Fill]:
+        """Executions whose order nobody has described yet."""
+        return [fill for fills in self._early_fills.values() for fill in fills]
+
+    def _find(self, client_order_id: str, exchange_order_id: str) -> InFlightOrder | None:
+        order = self._orders.get(client_order_id) if client_order_id else None
+        if order is None and exchange_order_id:
+            order = self._by_exchange_id.get(exchange_order_id)
+        return order
+
+    def _adopt(self, update: OrderUpdate, wall_ms: int) -> InFlightOrder:
+        terms = OrderIntent(
+            client_order_id=update.client_order_id,
+            pair=update.pair,
+            side=update.side or Side.BUY,
+            type=update.type or OrderType.LIMIT,
+            time_in_force=update.time_in_force or TimeInForce.GTC,
+            price=update.price,
+            amount=update.amount,
+            quote_amount=update.quote_amount,
+            stop_price=update.stop_price,
+            created_ms=update.created_ms or update.exchange_ms,
+        )
+        order = InFlightOrder(terms, external=True, wall_ms=wall_ms)
+        order.exchange_order_id = update.exchange_order_id
+        order.frame, order.source = update.frame, update.source
+        self._orders[order.key] = order
+        self._index(order)
+        return order
+
+    def _index(self, order: InFlightOrder) -> None:
+        if order.exchange_order_id:
+            self._by_exchange_id[order.exchange_order_id] = order
+
+
+def reserved(orders: list[InFlightOrder], base: str, quote: str) -> dict[str, Decimal]:
+    """What open orders of one market bind, by asset: quote for buys, base for sells. Fees are not included."""
+    held: dict[str, Decimal] = {}
+    for order in orders:
+        remaining = order.remaining
+        if order.side is Side.SELL and remaining is not None:
+            held[base] = held.get(base, Decimal(0)) + remaining
+        elif order.side is Side.BUY and remaining is not None and order.terms.price is not None:
+            held[quote] = held.get(quote, Decimal(0)) + remaining * order.terms.price
+    return held

@@ -1,0 +1,383 @@
+"""The life of one order as facts that only grow; the state is derived from them. No I/O, no clock.
+
+Reports come late, twice, out of order and from four sources (reply, stream, query, journal), so nothing here is a
+transition: any order and any repetition of the same reports gives the same state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from enum import StrEnum
+
+from msgspec import Struct
+
+from app.core.types import Fill, OrderType, OrderUpdate, Side, TimeInForce, VenueState
+
+_ZERO = Decimal(0)
+
+
+class OrderState(StrEnum):
+    INTENT = "INTENT"
+    SUBMITTING = "SUBMITTING"
+    UNKNOWN = "UNKNOWN"
+    """Sent, and nobody has told us what became of it. It may be live."""
+    OPEN = "OPEN"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    PENDING_CANCEL = "PENDING_CANCEL"
+    FILLED = "FILLED"
+    PARTIALLY_CANCELED = "PARTIALLY_CANCELED"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"
+    FAILED = "FAILED"
+    REJECTED = "REJECTED"
+    NOT_PLACED = "NOT_PLACED"
+    """Proved absent, or never sent."""
+
+    @property
+    def is_done(self) -> bool:
+        return self in _DONE
+
+
+_DONE = frozenset(
+    {
+        OrderState.FILLED,
+        OrderState.PARTIALLY_CANCELED,
+        OrderState.CANCELED,
+        OrderState.EXPIRED,
+        OrderState.FAILED,
+        OrderState.REJECTED,
+        OrderState.NOT_PLACED,
+    }
+)
+_TERMINAL_RANK = {VenueState.FAILED: 1, VenueState.EXPIRED: 2, VenueState.CANCELED: 3, VenueState.FILLED: 4}
+
+
+class OrderFlag(StrEnum):
+    EXTERNAL = "EXTERNAL"
+    """Placed elsewhere: website, phone, another program."""
+    LOST = "LOST"
+    """Open here, but the exchange does not know it."""
+    FILLS_MISSING = "FILLS-MISSING"
+    OVERFILLED = "OVERFILLED"
+    ID_CONFLICT = "ID-CONFLICT"
+    LATE_EVIDENCE = "LATE-EVIDENCE"
+    CANCEL_UNKNOWN = "CANCEL-UNKNOWN"
+    UNKNOWN_WORD = "UNKNOWN-ENUM"
+
+
+class OrderIntent(Struct, frozen=True, kw_only=True):
+    """What we set out to place, written down before it is sent. Amounts base; `quote_amount` and prices quote."""
+
+    client_order_id: str
+    pair: str
+    side: Side
+    type: OrderType
+    time_in_force: TimeInForce = TimeInForce.GTC
+    price: Decimal | None = None
+    amount: Decimal | None = None
+    quote_amount: Decimal | None = None
+    stop_price: Decimal | None = None
+    created_ms: int = 0
+    proof_ms: int = 0
+    """From this exchange time on, an order that cannot be found was never placed."""
+
+
+class OrderEvent(Struct, frozen=True):
+    """A line of the order's history: when (our wall clock), the state after it, what happened, which frame said so."""
+
+    wall_ms: int
+    state: OrderState
+    what: str
+    frame: int = 0
+    source: str = ""
+
+
+class InFlightOrder:
+    """One order, ours or found on the exchange. One writer; readers compare `version`."""
+
+    def __init__(self, terms: OrderIntent, *, external: bool = False, wall_ms: int = 0) -> None:
+        self.terms = terms
+        self.client_order_id = terms.client_order_id
+        self.exchange_order_id = ""
+        self.flags: set[OrderFlag] = {OrderFlag.EXTERNAL} if external else set()
+        self.sent = external
+        self.ambiguous = False
+        self.seen = external
+        self.rejected = False
+        self.absent = ""
+        """The evidence that it was never placed."""
+        self.terminal: VenueState | None = None
+        self.cancel_requested = False
+        self.cancel_ambiguous = False
+        self.cumulative = _ZERO
+        self.cumulative_quote = _ZERO
+        self.venue_word = ""
+        self.reason = ""
+        self.created_ms = terms.created_ms
+        self.updated_ms = 0
+        self.frame = 0
+        self.source = ""
+        self.stale_answers = 0
+        self.repeated_fills = 0
+        self.version = 0
+        self.history: list[OrderEvent] = []
+        self._fills: dict[tuple[str, str], Fill] = {}
+        self._counted: list[Fill] = []
+        self.state = OrderState.OPEN if external else OrderState.INTENT
+        self._note(wall_ms or terms.created_ms, "found on the exchange" if external else "recorded")
+
+    # -- what is known
+
+    @property
+    def pair(self) -> str:
+        return self.terms.pair
+
+    @property
+    def side(self) -> Side:
+        return self.terms.side
+
+    @property
+    def key(self) -> str:
+        """Identifies the order here: our id, or the exchange's for orders without one."""
+        return self.client_order_id or f"#{self.exchange_order_id}"
+
+    @property
+    def is_done(self) -> bool:
+        return self.state.is_done
+
+    @property
+    def fills(self) -> list[Fill]:
+        """Executions, each once, oldest first."""
+        return self._counted
+
+    @property
+    def filled(self) -> Decimal:
+        """Base amount executed: the larger of what the fills add up to and what the exchange ever reported."""
+        return max(sum((fill.amount for fill in self._counted), _ZERO), self.cumulative)
+
+    @property
+    def filled_quote(self) -> Decimal:
+        return max(sum((fill.amount * fill.price for fill in self._counted), _ZERO), self.cumulative_quote)
+
+    @property
+    def fills_missing(self) -> Decimal:
+        """Base amount reported as filled without its executions having arrived."""
+        return self.filled - sum((fill.amount for fill in self._counted), _ZERO)
+
+    @property
+    def remaining(self) -> Decimal | None:
+        """Base amount still to fill; None while the base amount is not known."""
+        return None if self.terms.amount is None else max(self.terms.amount - self.filled, _ZERO)
+
+    @property
+    def average_price(self) -> Decimal | None:
+        return self.filled_quote / self.filled if self.filled and self.filled_quote else None
+
+    # -- facts
+
+    def mark_sent(self, wall_ms: int, frame: int = 0) -> None:
+        self.sent = True
+        self._derive(wall_ms, "sent", frame)
+
+    def mark_ambiguous(self, wall_ms: int, reason: str, frame: int = 0) -> None:
+        """Bytes left and no readable answer came."""
+        self.sent = self.ambiguous = True
+        if not self.seen:
+            self.reason = reason
+        self._derive(wall_ms, f"outcome unknown: {reason}", frame)
+
+    def mark_exists(self, wall_ms: int, what: str, frame: int = 0) -> None:
+        """Proof that the exchange knows the order, without its state."""
+        self.sent = self.seen = True
+        self._derive(wall_ms, what, frame)
+
+    def mark_rejected(self, wall_ms: int, reason: str, frame: int = 0) -> None:
+        self.sent = self.rejected = True
+        if not self.seen:
+            self.reason = reason
+        self._derive(wall_ms, f"rejected: {reason}", frame)
+
+    def mark_absent(self, wall_ms: int, evidence: str, frame: int = 0) -> None:
+        """Proved never placed, or known never to have been sent."""
+        self.absent = self.absent or evidence
+        if not self.seen:
+            self.reason = evidence
+        self._derive(wall_ms, f"not placed: {evidence}", frame)
+
+    def mark_cancel_requested(self, wall_ms: int, frame: int = 0) -> None:
+        self.cancel_requested = True
+        self._derive(wall_ms, "cancel requested", frame)
+
+    def mark_cancel_ambiguous(self, wall_ms: int, reason: str, frame: int = 0) -> None:
+        self.cancel_requested = self.cancel_ambiguous = True
+        self.flags.add(OrderFlag.CANCEL_UNKNOWN)
+        self._derive(wall_ms, f"cancel not confirmed: {reason}", frame)
+
+    def mark_cancel_refused(self, wall_ms: int, reason: str, frame: int = 0) -> None:
+        """Not a terminal by itself: the order is asked for next."""
+        self._derive(wall_ms, f"cancel refused: {reason}", frame)
+
+    def mark_lost(self, wall_ms: int, frame: int = 0) -> None:
+        """The exchange does not know an order that it once confirmed. Never called failed."""
+        self.flags.add(OrderFlag.LOST)
+        self._derive(wall_ms, "the exchange does not know this order", frame)
+
+    def apply(self, update: OrderUpdate, wall_ms: int) -> bool:
+        """Merge a report from stream or REST. Late and repeated reports change nothing; True when it was news."""
+        before = self._facts()
+        self._bind(update.exchange_order_id)
+        if update.client_order_id and not self.client_order_id:
+            self.client_order_id = update.client_order_id
+        self._complete_terms(update)
+        self.created_ms = self.created_ms or update.created_ms
+        self.sent = True
+        if update.state is VenueState.REJECTED:
+            self.rejected = True
+        else:
+            self.seen = True
+            self.flags.discard(OrderFlag.LOST)
+        if update.state is VenueState.CANCELING:
+            self.cancel_requested = True
+        elif update.state is VenueState.UNKNOWN_WORD:
+            self.flags.add(OrderFlag.UNKNOWN_WORD)
+        elif update.state in _TERMINAL_RANK:
+            if self.terminal is None or _TERMINAL_RANK[update.state] > _TERMINAL_RANK[self.terminal]:
+                self.terminal = update.state
+        elif self.terminal is not None:
+            self.stale_answers += 1
+        if update.filled is not None:
+            self.cumulative = max(self.cumulative, update.filled)
+        if update.filled_quote is not None:
+            self.cumulative_quote = max(self.cumulative_quote, update.filled_quote)
+        if update.exchange_ms >= self.updated_ms:
+            self.updated_ms = update.exchange_ms
+            self.venue_word = update.venue_word or self.venue_word
+            self.reason = update.reason or ("" if self.seen and not self.rejected else self.reason)
+        if before == self._facts():
+            return False
+        self.frame, self.source = update.frame, update.source
+        self._derive(wall_ms, f"exchange: {update.venue_word or update.state}", update.frame, update.source)
+        return True
+
+    def apply_fill(self, fill: Fill, wall_ms: int) -> bool:
+        """Count an execution once per trade id; True when new. A fill is never refused, not even after the end."""
+        self._bind(fill.exchange_order_id)
+        key = (fill.id_space, fill.trade_id)
+        known = self._fills.get(key)
+        if known is not None:
+            self.repeated_fills += 1
+            if (known.price, known.amount) != (fill.price, fill.amount):
+                self.flags.add(OrderFlag.ID_CONFLICT)
+                self.version += 1
+            return False
+        counted = len(self._counted)
+        self._fills[key] = fill
+        self._counted = _count_once(self._fills.values())
+        self.sent = self.seen = True
+        self.updated_ms = max(self.updated_ms, fill.exchange_ms)
+        if len(self._counted) == counted:
+            self.repeated_fills += 1
+            return False
+        self.frame, self.source = fill.frame, fill.id_space
+        self._derive(wall_ms, f"fill {fill.amount:f} at {fill.price:f}", fill.frame)
+        return True
+
+    # -- derivation
+
+    def _derived_state(self) -> OrderState:
+        filled, amount = self.filled, self.terms.amount
+        if self.terminal is VenueState.FILLED or (amount is not None and 0 < amount <= filled):
+            return OrderState.FILLED
+        if filled and self.terminal in (VenueState.CANCELED, VenueState.FAILED):
+            return OrderState.PARTIALLY_CANCELED
+        if self.terminal is not None:
+            return OrderState(self.terminal.name)
+        if self.seen or filled:
+            if self.cancel_requested:
+                return OrderState.PENDING_CANCEL
+            return OrderState.PARTIALLY_FILLED if filled else OrderState.OPEN
+        if self.rejected:
+            return OrderState.REJECTED
+        if self.absent:
+            return OrderState.NOT_PLACED
+        if self.ambiguous:
+            return OrderState.UNKNOWN
+        return OrderState.SUBMITTING if self.sent else OrderState.INTENT
+
+    def _derive(self, wall_ms: int, what: str, frame: int = 0, source: str = "") -> None:
+        before, self.state = self.state, self._derived_state()
+        if before.is_done and before is not self.state:
+            self.flags.add(OrderFlag.LATE_EVIDENCE)
+        if self.is_done:
+            self.flags.discard(OrderFlag.CANCEL_UNKNOWN)
+        self._flag(OrderFlag.FILLS_MISSING, self.fills_missing > 0)
+        self._flag(OrderFlag.OVERFILLED, self.terms.amount is not None and self.filled > self.terms.amount)
+        self._note(wall_ms, what, frame, source)
+
+    def _flag(self, flag: OrderFlag, on: bool) -> None:
+        if on:
+            self.flags.add(flag)
+        else:
+            self.flags.discard(flag)
+
+    def _note(self, wall_ms: int, what: str, frame: int = 0, source: str = "") -> None:
+        self.history.append(OrderEvent(wall_ms, self.state, what, frame, source))
+        self.version += 1
+
+    def _facts(self) -> tuple[object, ...]:
+        return (
+            self.exchange_order_id,
+            self.client_order_id,
+            self.terms,
+            self.seen,
+            self.rejected,
+            self.terminal,
+            self.cancel_requested,
+            self.cumulative,
+            self.cumulative_quote,
+            frozenset(self.flags),
+        )
+
+    def _bind(self, exchange_order_id: str) -> None:
+        if not exchange_order_id or exchange_order_id == self.exchange_order_id:
+            return
+        if self.exchange_order_id:
+            self.flags.add(OrderFlag.ID_CONFLICT)
+        else:
+            self.exchange_order_id = exchange_order_id
+
+    def _complete_terms(self, update: OrderUpdate) -> None:
+        """Fill in what we did not know; an amended price or amount is taken from the newest report only."""
+        terms = self.terms
+        newest = update.exchange_ms >= self.updated_ms
+        price = update.price if update.price is not None and newest else terms.price
+        amount = update.amount if update.amount is not None and newest else terms.amount
+        completed = OrderIntent(
+            client_order_id=terms.client_order_id or update.client_order_id,
+            pair=terms.pair,
+            side=terms.side,
+            type=terms.type,
+            time_in_force=terms.time_in_force,
+            price=price,
+            amount=amount,
+            quote_amount=terms.quote_amount if update.quote_amount is None else update.quote_amount,
+            stop_price=terms.stop_price if update.stop_price is None else update.stop_price,
+            created_ms=terms.created_ms or update.created_ms,
+            proof_ms=terms.proof_ms,
+        )
+        if completed != terms:
+            self.terms = completed
+
+
+def _count_once(fills: Iterable[Fill]) -> list[Fill]:
+    """One row per execution where two numberings name the same ones.
+
+    Ids compare only within their space, so executions of equal price and amount are counted in the space that knows
+    more of them: nothing is doubled, and what one space has not told yet shows as missing.
+    """
+    alike: dict[tuple[Decimal, Decimal], dict[str, list[Fill]]] = {}
+    for fill in fills:
+        alike.setdefault((fill.price, fill.amount), {}).setdefault(fill.id_space, []).append(fill)
+    counted = [fill for spaces in alike.values() for fill in max(spaces.values(), key=len)]
+    return sorted(counted, key=lambda fill: (fill.exchange_ms, fill.trade_id))

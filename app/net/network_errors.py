@@ -1,0 +1,59 @@
+"""Plain words for what the operating system says when a connection fails. No protocol errors of an exchange."""
+
+from __future__ import annotations
+
+import errno
+import re
+import socket
+import ssl
+
+from app.net.tls import UntrustedCertificate, certificate_words
+
+_WORDS = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection reset",
+    errno.ECONNABORTED: "connection aborted",
+    errno.EPIPE: "connection broken",
+    errno.ETIMEDOUT: "timed out",
+    errno.ENETUNREACH: "network unreachable",
+    errno.EHOSTUNREACH: "host unreachable",
+    errno.ENETDOWN: "network down",
+    errno.EADDRNOTAVAIL: "no network address",
+    errno.EMFILE: "too many open connections or files (system limit)",
+    errno.ENFILE: "too many open files (system limit)",
+}
+
+
+def network_words(error: BaseException, host: str) -> str:
+    """The most telling reason in the chain of causes, such as "connection refused" or "name lookup failed: host"."""
+    chain: list[BaseException] = []
+    step: BaseException | None = error
+    while step is not None and step not in chain:
+        chain.append(step)
+        step = step.__cause__ or step.__context__
+    for each in chain:
+        # aiohttp's own certificate error is one of these too, but without the details: those are in its cause.
+        if isinstance(each, UntrustedCertificate):
+            return certificate_words(each)
+        if isinstance(each, socket.gaierror):
+            return f"name lookup failed: {host}"
+    for each in chain:
+        if isinstance(each, ssl.SSLError):
+            return f"TLS failed: {(each.reason or str(each)).replace('_', ' ').lower()}"
+        if isinstance(each, TimeoutError):
+            return "timed out"
+    for each in chain:
+        if isinstance(each, OSError) and (words := _os_words(each)):
+            return words
+    return str(error) or type(error).__name__
+
+
+def _os_words(error: OSError) -> str:
+    number = error.errno
+    if number is None:
+        # asyncio folds the failures of several addresses into one text.
+        found = re.search(r"Errno (\d+)", str(error))
+        number = int(found[1]) if found else None
+    if number is None:
+        return ""
+    return _WORDS.get(number) or (error.strerror or str(error)).lower()

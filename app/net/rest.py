@@ -1,0 +1,238 @@
+"""Performs REST calls: budget, signature, one exchange of bytes, log, outcome. Knows no exchange, never sends twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+from msgspec import ValidationError
+from yarl import URL
+
+from app.core.clock import NS_PER_MS, NS_PER_S, Clock
+from app.core.errors import ErrorKind
+from app.core.frames import Direction, Frame, FrameKind, FrameLog
+from app.core.requests import Call, NoAnswer, NotSent, Request, Response, SignedRequest, VenueError
+from app.net.http_session import AnswerTooLarge, Exchange, SecondAttempt, open_session, refuse_second_attempt
+from app.net.network_errors import network_words
+from app.net.rate_limiter import RateLimiter
+from app.net.redaction import Redactor
+from app.net.retry_after import retry_after_s
+
+T = TypeVar("T")
+
+_SLOW_DOWN_S = 60.0
+_BANNED_S = 180.0
+
+
+class RestClient:
+    """One exchange's REST hosts. `base_urls` maps `Request.host` to an address such as https://api.example.com.
+
+    Outcomes of `perform`: the parsed value; `VenueError` (it answered); `NotSent` (no byte left); `NoAnswer` (unknown).
+    """
+
+    def __init__(
+        self,
+        base_urls: dict[str, str],
+        log: FrameLog,
+        clock: Clock,
+        limiter: RateLimiter,
+        redactor: Redactor,
+        sign: Callable[[Request, int], SignedRequest] | None,
+        server_now_ms: Callable[[], int],
+        connection: str,
+        read_error: Callable[[Response], VenueError | None],
+        *,
+        session: aiohttp.ClientSession | None = None,
+    ) -> None:
+        self._base_urls = {name: url.rstrip("/") for name, url in base_urls.items()}
+        self._log = log
+        self._clock = clock
+        self._limiter = limiter
+        self._redactor = redactor
+        self._sign = sign
+        self._server_now_ms = server_now_ms
+        self._read_error = read_error
+        self._session = session
+        self._owns_session = session is None
+        self.connection = connection
+        """As in `Frame.connection`."""
+        self.on_exchange: Callable[[Response, int, int], None] | None = None
+        """Called with each answer and the boot times when the request was written and the answer's head arrived."""
+        self.on_wire: Callable[[Request, int], None] | None = None
+        """Called at the boot time at which a request's bytes are given to the socket."""
+
+    def prepare(self, request: Request) -> SignedRequest:
+        """The exact bytes `perform` would send now, without sending them."""
+        now_ms = self._server_now_ms()
+        if request.signed:
+            if self._sign is None:
+                raise NotSent("no API key for this request")
+            return self._sign(request, now_ms)
+        headers = {"Content-Type": "application/json"} if request.body else {}
+        return SignedRequest(target=_target(request), headers=headers, body=request.body, now_ms=now_ms)
+
+    async def perform(self, call: Call[T]) -> T:
+        """Send the request once and read the answer."""
+        request = call.request
+        base = self._base_urls[request.host]
+        await self._limiter.acquire(request.weights, request.priority, request.timeout_s)
+        signed = self.prepare(request)
+        sent = self._log_request(request, signed)
+        response = await self._exchange(request, signed, base, sent)
+        self._obey_limits(response)
+        error = self._read_error(response) or _general_error(response, urlsplit(base).hostname or base)
+        if error is not None:
+            error.status, error.frame = response.status, response.frame
+            raise error
+        try:
+            return call.parse(response)
+        except VenueError as refused:
+            refused.status, refused.frame = response.status, response.frame
+            raise
+        except ValueError as unreadable:
+            what = "has an unexpected form" if isinstance(unreadable, ValidationError) else "cannot be read"
+            raise NoAnswer(
+                f"the answer (HTTP {response.status}, {len(response.body)} bytes) {what}", response.frame
+            ) from unreadable
+
+    async def close(self) -> None:
+        """Close the session, unless it was lent to us."""
+        if self._session is not None and self._owns_session:
+            await self._session.close()
+            self._session = None
+
+    async def _exchange(self, request: Request, signed: SignedRequest, base: str, sent: Frame) -> Response:
+        exchange = Exchange(self._clock, bool(signed.body), self._wire_notice(request))
+        host = urlsplit(base).hostname or base
+        session = self._session
+        if session is None:
+            session = self._session = open_session()
+        if session.closed:
+            raise NotSent("the network session is closed")
+        try:
+            async with session.request(
+                request.method,
+                URL(base + signed.target, encoded=True),
+                data=signed.body or None,
+                headers=signed.headers,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=request.timeout_s),
+                middlewares=(refuse_second_attempt,),
+                trace_request_ctx=exchange,
+            ) as reply:
+                head_ns = self._clock.boot_ns()
+                body = await exchange.read(reply)
+                headers = {name.lower(): value for name, value in reply.headers.items()}
+                status = reply.status
+        except (aiohttp.ClientError, OSError, AnswerTooLarge) as error:
+            raise self._failure(request, sent, exchange, error, host) from None
+        except asyncio.CancelledError:
+            self._note(request, sent, "abandoned by us")
+            raise
+        frame = self._log.add(
+            self.connection,
+            sent.epoch,
+            Direction.IN,
+            FrameKind.REST,
+            # Public answers are megabytes of market lists, and nobody's secrets.
+            self._redactor.payload(body) if request.signed else body,
+            method=request.method,
+            path=sent.path,
+            status=status,
+            answers=sent.seq,
+        )
+        response = Response(
+            status=status,
+            headers=headers,
+            body=body,
+            frame=frame.seq,
+            sent_ms=sent.wall_ns // NS_PER_MS,
+            received_ms=frame.wall_ns // NS_PER_MS,
+        )
+        if self.on_exchange is not None:
+            self.on_exchange(response, exchange.written_ns or head_ns, head_ns)
+        return response
+
+    def _failure(
+        self, request: Request, sent: Frame, exchange: Exchange, error: BaseException, host: str
+    ) -> NotSent | NoAnswer:
+        if isinstance(error, SecondAttempt):
+            error = error.first
+        if isinstance(error, TimeoutError):
+            reason = f"no answer within {request.timeout_s:g} s" if exchange.may_be_written(error) else "timed out"
+        elif isinstance(error, AnswerTooLarge):
+            reason = str(error)
+        elif isinstance(error, aiohttp.ServerDisconnectedError):
+            reason = "the connection was closed before an answer came"
+        elif isinstance(error, aiohttp.ClientPayloadError):
+            reason = "the connection was closed in the middle of the answer"
+        else:
+            reason = network_words(error, host)
+        reason = self._redactor.text(reason)
+        written = exchange.may_be_written(error)
+        self._note(request, sent, f"{'no answer' if written else 'not sent'}: {reason}")
+        return NoAnswer(reason, sent.seq) if written else NotSent(reason)
+
+    def _note(self, request: Request, sent: Frame, words: str) -> None:
+        self._log.add(
+            self.connection,
+            sent.epoch,
+            Direction.IN,
+            FrameKind.CONTROL,
+            words.encode(),
+            method=request.method,
+            path=sent.path,
+            answers=sent.seq,
+        )
+
+    def _log_request(self, request: Request, signed: SignedRequest) -> Frame:
+        headers = self._redactor.headers(signed.headers)
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
+        return self._log.add(
+            self.connection,
+            0,
+            Direction.OUT,
+            FrameKind.REST,
+            head.encode() + self._redactor.payload(signed.body),
+            method=request.method,
+            path=self._redactor.query(signed.target),
+        )
+
+    def _obey_limits(self, response: Response) -> None:
+        if response.status not in (418, 429):
+            return
+        asked = retry_after_s(response.headers)
+        banned = response.status == 418
+        seconds = asked if asked is not None else _BANNED_S if banned else _SLOW_DOWN_S
+        reason = "banned by the exchange" if banned else "the exchange asked us to slow down"
+        self._limiter.pause(self._clock.boot_ns() + round(seconds * NS_PER_S), reason)
+
+    def _wire_notice(self, request: Request) -> Callable[[int], None]:
+        def written(boot_ns: int) -> None:
+            if self.on_wire is not None:
+                self.on_wire(request, boot_ns)
+
+        return written
+
+
+def _target(request: Request) -> str:
+    query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in request.params)
+    return quote(request.path, safe="/:") + (f"?{query}" if query else "")
+
+
+def _general_error(response: Response, host: str) -> VenueError | None:
+    """What HTTP alone says, where the exchange's own reading found nothing."""
+    status = response.status
+    if status == 418:
+        return VenueError(ErrorKind.BANNED, "418", "banned for too many requests")
+    if status == 429:
+        return VenueError(ErrorKind.SLOW_DOWN, "429", "too many requests")
+    if 300 <= status < 400:
+        target = urlsplit(response.headers.get("location", "")).hostname or host
+        return VenueError(ErrorKind.UNAVAILABLE, str(status), f"unexpected redirect to {target} refused")
+    if status >= 500:
+        return VenueError(ErrorKind.UNAVAILABLE, str(status), "the exchange is busy or broken")
+    return None

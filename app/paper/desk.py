@@ -1,0 +1,100 @@
+"""A whole paper exchange without a protocol: venue, seeded market, tapes, one funded account. No sockets, no timers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from random import Random
+
+from app.core.clock import NS_PER_MS, Clock
+from app.paper.accounts import Account, AccountBook, Credentials, Fees
+from app.paper.bars import SeededPast
+from app.paper.events import Event, Execution
+from app.paper.flow import MarketFlow
+from app.paper.kill_switch import KillSwitches
+from app.paper.listings import LISTINGS, STARTING_BALANCES, Listing
+from app.paper.tape import Tape
+from app.paper.venue import Venue
+
+Listener = Callable[[Sequence[Event]], int]
+"""Shows events to the world; answers how many public messages they made."""
+
+
+def seeded_credentials(exchange: str, seed: int, passphrase: str = "") -> Credentials:
+    """The same seed opens the same account on every start."""
+
+    def digest(what: str) -> str:
+        return hashlib.sha256(f"depthdesk/{exchange}/{seed}/{what}".encode()).hexdigest()
+
+    key = digest("key").upper()
+    api_key = "-".join((key[:8], key[8:16], key[16:24], key[24:32]))
+    return Credentials(api_key=api_key, secret_key=digest("secret") + digest("more"), passphrase=passphrase)
+
+
+class Desk:
+    """Everything a dialect speaks for. All changes go through `venue`, then `publish` tells the listener."""
+
+    def __init__(
+        self,
+        *,
+        exchange: str,
+        seed: int,
+        clock: Clock,
+        fees: Fees,
+        next_order_id: Callable[[], int],
+        first_trade_id: int,
+        listings: Sequence[Listing] = LISTINGS,
+        balances: Mapping[str, Decimal] = STARTING_BALANCES,
+        passphrase: str = "",
+    ) -> None:
+        self.exchange = exchange
+        self.clock = clock
+        self.listings = tuple(listings)
+        self.credentials = seeded_credentials(exchange, seed, passphrase)
+        self.accounts = AccountBook()
+        self.account: Account = self.accounts.open("1001", 10_001, fees, self.credentials, balances)
+        self.venue = Venue(
+            [listing.instrument for listing in self.listings], self.accounts, clock, next_order_id, first_trade_id
+        )
+        self.flow = MarketFlow(self.venue, self.listings, Random(f"{exchange}/{seed}/flow"), clock)
+        self.flow.populate()
+        self.kill_switches = KillSwitches(self.venue)
+        self.opened_ms = clock.wall_ns() // NS_PER_MS
+        self.tapes = {
+            listing.instrument.pair: self._tape(listing, f"{exchange}/{seed}/{listing.instrument.pair}", first_trade_id)
+            for listing in self.listings
+        }
+        self.venue.drain()
+        self._listener: Listener = len
+
+    def listen(self, listener: Listener) -> None:
+        self._listener = listener
+
+    def publish(self) -> int:
+        """Put what happened on the tapes and show it; returns the number of public messages."""
+        events = self.venue.drain()
+        if not events:
+            return 0
+        for event in events:
+            if type(event) is Execution:
+                self.tapes[event.pair].record(event)
+        return self._listener(events)
+
+    def advance(self, messages: int, until_ns: int | None = None) -> int:
+        """Let the seeded market act until that many public messages were made or mono time is over."""
+        made = steps = 0
+        while made < messages and steps < messages * 20:
+            self.flow.step()
+            made += self.publish()
+            steps += 1
+            if until_ns is not None and self.clock.mono_ns() >= until_ns:
+                break
+        return made
+
+    def _tape(self, listing: Listing, seed: str, first_trade_id: int) -> Tape:
+        pair = listing.instrument.pair
+        anchor = self.flow.fair_ticks(pair)
+        self.venue.last_ticks[pair] = anchor
+        past = SeededPast(listing, seed, self.opened_ms, anchor)
+        return Tape(pair, past, seed, self.opened_ms, first_trade_id)

@@ -1,0 +1,59 @@
+"""One WebSocket's outgoing frames: bounded, in order, closed with a reason when the reader is too slow. No protocol."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from aiohttp import ClientConnectionResetError, WSCloseCode, WSMsgType, web
+
+MAX_FRAMES = 20_000
+MAX_BYTES = 16 * 1024 * 1024
+_GOODBYE_S = 2.0
+
+
+class Outbox:
+    """The only way out of a connection, so that a fault can be put here. `send` never waits."""
+
+    def __init__(self, socket: web.WebSocketResponse, max_frames: int = MAX_FRAMES, max_bytes: int = MAX_BYTES) -> None:
+        self._socket = socket
+        self._max_frames = max_frames
+        self._max_bytes = max_bytes
+        self._frames: deque[bytes] = deque()
+        self._bytes = 0
+        self._wake = asyncio.Event()
+        self._closing: tuple[int, bytes] | None = None
+
+    def send(self, frame: bytes) -> None:
+        """Queue one text frame. A reader that lets too many pile up is disconnected."""
+        if self._closing is not None:
+            return
+        self._frames.append(frame)
+        self._bytes += len(frame)
+        if len(self._frames) > self._max_frames or self._bytes > self._max_bytes:
+            self.close(WSCloseCode.POLICY_VIOLATION, b"slow consumer")
+        self._wake.set()
+
+    def close(self, code: int, reason: bytes = b"") -> None:
+        """Forget what is queued and say goodbye."""
+        if self._closing is None:
+            self._closing = code, reason
+            self._frames.clear()
+            self._bytes = 0
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Write until closed; ends the connection itself after `close`."""
+        try:
+            while self._closing is None:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._frames:
+                    frame = self._frames.popleft()
+                    self._bytes -= len(frame)
+                    await self._socket.send_frame(frame, WSMsgType.TEXT)
+            code, reason = self._closing
+            async with asyncio.timeout(_GOODBYE_S):
+                await self._socket.close(code=code, message=reason)
+        except (ClientConnectionResetError, ConnectionError, TimeoutError):
+            pass

@@ -1,0 +1,449 @@
+"""The one writer: books, accounts, orders and stops of a whole venue, announcing what happened. No I/O, no protocol."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from enum import Enum
+
+from app.core.clock import NS_PER_MS, Clock
+from app.core.types import Side, TimeInForce
+from app.paper.accounts import Account, AccountBook, InsufficientBalance, spent_asset
+from app.paper.events import (
+    BalanceChanged,
+    BookChange,
+    Cause,
+    Event,
+    Execution,
+    Fill,
+    OrderEvent,
+    OrderEventKind,
+    StopEvent,
+)
+from app.paper.listings import Instrument
+from app.paper.matching import Ending, Match, MatchingBook
+from app.paper.orders import Order, OrderKind, OrderState, StopOrder
+from app.paper.stops import StopBook
+
+KEPT_ORDERS = 20_000
+KEPT_FILLS = 50_000
+
+_REASONS = {
+    Ending.WOULD_TAKE: "post-only order would take",
+    Ending.NOT_FILLABLE: "cannot be filled completely",
+    Ending.REMAINDER: "nothing more to take",
+    Ending.SELF_TRADE: "self-trade prevention",
+}
+
+
+class Refusal(Enum):
+    BALANCE = "insufficient balance"
+    DUPLICATE_ID = "client order id already used"
+
+
+class Refused(Exception):
+    """The venue does not take this order; nothing has changed."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
+
+
+class Ledger:
+    """Orders, stops and fills of one account, bounded: the oldest finished ones are forgotten first."""
+
+    def __init__(self) -> None:
+        self.orders: dict[int, Order] = {}
+        self.stops: dict[int, StopOrder] = {}
+        self.open: dict[int, Order] = {}
+        self.by_client_id: dict[str, Order | StopOrder] = {}
+        self.fills: deque[Fill] = deque(maxlen=KEPT_FILLS)
+        self._finished: deque[int] = deque()
+
+    def record(self, order: Order) -> None:
+        self.orders[order.order_id] = self.open[order.order_id] = order
+        if order.client_order_id:
+            self.by_client_id[order.client_order_id] = order
+
+    def record_stop(self, stop: StopOrder) -> None:
+        self.stops[stop.order_id] = stop
+        if stop.client_order_id:
+            self.by_client_id[stop.client_order_id] = stop
+        while len(self.stops) > KEPT_ORDERS:
+            oldest = next((s for s in self.stops.values() if s.state is not OrderState.PENDING), None)
+            if oldest is None:
+                break
+            del self.stops[oldest.order_id]
+            self._forget_client_id(oldest)
+
+    def finish(self, order: Order) -> None:
+        self.open.pop(order.order_id, None)
+        self._finished.append(order.order_id)
+        while len(self._finished) > KEPT_ORDERS:
+            self._forget_client_id(self.orders.pop(self._finished.popleft()))
+
+    def _forget_client_id(self, order: Order | StopOrder) -> None:
+        if self.by_client_id.get(order.client_order_id) is order:
+            del self.by_client_id[order.client_order_id]
+
+
+class Venue:
+    """All state of a paper exchange. Every public call is one step; `drain` gives the events of the steps so far."""
+
+    def __init__(
+        self,
+        instruments: Iterable[Instrument],
+        accounts: AccountBook,
+        clock: Clock,
+        next_order_id: Callable[[], int],
+        first_trade_id: int = 1,
+    ) -> None:
+        self.instruments = {i.pair: i for i in instruments}
+        self.books = {pair: MatchingBook(pair) for pair in self.instruments}
+        self.stops = {pair: StopBook() for pair in self.instruments}
+        self.last_ticks: dict[str, int] = {}
+        self.accounts = accounts
+        self.ledgers: dict[str, Ledger] = {}
+        self._clock = clock
+        self._next_order_id = next_order_id
+        self._next_maker_id = -1
+        self._next_trade_id = first_trade_id
+        self._events: list[Event] = []
+
+    def now_ms(self) -> int:
+        return self._clock.wall_ns() // NS_PER_MS
+
+    def drain(self) -> list[Event]:
+        """Everything that happened since the last call, in order."""
+        events, self._events = self._events, []
+        return events
+
+    def ledger(self, account_id: str) -> Ledger:
+        found = self.ledgers.get(account_id)
+        if found is None:
+            found = self.ledgers[account_id] = Ledger()
+        return found
+
+    # --- the seeded market's own orders: no account, unlimited funds, no order events
+
+    def quote(self, pair: str, side: Side, ticks: int, lots: int) -> Order:
+        """Rest a market maker's post-only order; the answer's state says whether it was accepted."""
+        self._next_maker_id -= 1
+        order = Order(
+            order_id=self._next_maker_id,
+            owner="",
+            pair=pair,
+            side=side,
+            kind=OrderKind.POST_ONLY,
+            ticks=ticks,
+            lots=lots,
+        )
+        _, ending = self.books[pair].submit(order)
+        if ending is not Ending.RESTS:
+            order.state = OrderState.CANCELED
+            return order
+        self._announce_book(pair, self.now_ms())
+        return order
+
+    def withdraw(self, order: Order) -> None:
+        """Cancel a market maker's order. Harmless when it is finished already."""
+        if order.state.is_open:
+            self.books[order.pair].remove(order)
+            order.state = OrderState.CANCELED
+            self._announce_book(order.pair, self.now_ms())
+
+    def take(self, pair: str, side: Side, ticks: int, lots: int) -> int:
+        """An anonymous immediate-or-cancel order; returns the lots it got."""
+        self._next_maker_id -= 1
+        order = Order(
+            order_id=self._next_maker_id,
+            owner="",
+            pair=pair,
+            side=side,
+            kind=OrderKind.LIMIT,
+            time_in_force=TimeInForce.IOC,
+            ticks=ticks,
+            lots=lots,
+        )
+        self._enter(order, self.now_ms())
+        return order.filled_lots
+
+    # --- accounts
+
+    def place(self, order: Order) -> Order:
+        """Hold the funds, match, rest or cancel. Fills in id and times. Raises Refused."""
+        now_ms = self.now_ms()
+        ledger = self.ledger(order.owner)
+        if order.client_order_id and order.client_order_id in ledger.by_client_id:
+            raise Refused(Refusal.DUPLICATE_ID)
+        self._hold(order)
+        self._accept(order, ledger, now_ms)
+        return order
+
+    def cancel(self, order: Order, reason: str = "cancelled by the user") -> bool:
+        """Whether the order was still open."""
+        if not order.state.is_open:
+            return False
+        now_ms = self.now_ms()
+        self.books[order.pair].remove(order)
+        self._close(order, reason, now_ms)
+        self._announce_book(order.pair, now_ms)
+        return True
+
+    def cancel_all(self, account_id: str, pairs: Iterable[str] = ()) -> list[Order]:
+        """Cancel the account's open orders, of these pairs or (none given) of all; returns them."""
+        wanted = set(pairs)
+        orders = [o for o in self.ledger(account_id).open.values() if not wanted or o.pair in wanted]
+        for order in orders:
+            self.cancel(order)
+        return orders
+
+    def replace(self, old: Order, new: Order, *, proceed_on_failure: bool = False) -> Order | None:
+        """Cancel `old`, then place `new` at the end of its queue; None when `old` was finished and that matters.
+
+        Raises Refused: a duplicate id leaves `old` alone, a lack of funds is found after the cancel.
+        """
+        if new.client_order_id and new.client_order_id in self.ledger(new.owner).by_client_id:
+            raise Refused(Refusal.DUPLICATE_ID)
+        if not self.cancel(old, "replaced") and not proceed_on_failure:
+            return None
+        return self.place(new)
+
+    def place_stop(self, stop: StopOrder) -> StopOrder:
+        """Wait for the condition; funds are held on trigger. Raises Refused."""
+        ledger = self.ledger(stop.owner)
+        if stop.client_order_id and stop.client_order_id in ledger.by_client_id:
+            raise Refused(Refusal.DUPLICATE_ID)
+        stop.order_id = self._next_order_id()
+        stop.created_ms = stop.updated_ms = self.now_ms()
+        ledger.record_stop(stop)
+        self.stops[stop.pair].add(stop, self.last_ticks.get(stop.pair, 0))
+        self._announce_stop(stop, OrderState.PENDING)
+        return stop
+
+    def cancel_stop(self, stop: StopOrder) -> bool:
+        """Whether the stop order was still waiting."""
+        if stop.state is not OrderState.PENDING:
+            return False
+        self.stops[stop.pair].drop(stop)
+        self._announce_stop(stop, OrderState.CANCELED)
+        return True
+
+    # --- inside
+
+    def _hold(self, order: Order) -> None:
+        account = self._account(order)
+        instrument = self.instruments[order.pair]
+        if order.side is Side.SELL:
+            atoms = order.lots * instrument.base_atoms_per_lot
+        elif order.kind is not OrderKind.MARKET:
+            atoms = order.ticks * order.lots * instrument.quote_atoms_per_cell
+        else:
+            book = self.books[order.pair]
+            cells = order.cells or book.cost_of(order.side, order.lots, order.bound_ticks)
+            atoms = cells * instrument.quote_atoms_per_cell
+        try:
+            account.place_hold(order, spent_asset(order, instrument), atoms)
+        except InsufficientBalance:
+            raise Refused(Refusal.BALANCE) from None
+
+    def _accept(self, order: Order, ledger: Ledger, now_ms: int) -> None:
+        order.order_id = self._next_order_id()
+        order.created_ms = order.updated_ms = now_ms
+        ledger.record(order)
+        self._announce_order(OrderEventKind.PLACED, order, OrderState.OPEN, 0, 0, None, "", now_ms)
+        self._announce_balance(order, spent_asset(order, self.instruments[order.pair]), Cause.PLACED, now_ms)
+        self._enter(order, now_ms)
+
+    def _enter(self, order: Order, now_ms: int) -> None:
+        matches, ending = self.books[order.pair].submit(order)
+        self._announce_book(order.pair, now_ms)
+        taken_lots = taken_cells = 0
+        for match in matches:
+            taken_lots += match.lots
+            taken_cells += match.lots * match.ticks
+            self._execute(order, match, taken_lots, taken_cells, ending, now_ms)
+        nothing_bought = ending is Ending.FILLED and not matches
+        if order.owner and (ending in _REASONS or nothing_bought):
+            self._close(order, _REASONS.get(ending, "amount buys less than the smallest lot"), now_ms)
+        if matches:
+            self._release_triggered(order.pair, matches, now_ms)
+
+    def _execute(
+        self, taker: Order, match: Match, taken_lots: int, taken_cells: int, ending: Ending, now_ms: int
+    ) -> None:
+        maker = match.maker
+        trade_id = self._next_trade_id
+        self._next_trade_id += 1
+        self.last_ticks[taker.pair] = match.ticks
+        self._events.append(
+            Execution(
+                pair=taker.pair,
+                trade_id=trade_id,
+                taker_side=taker.side,
+                ticks=match.ticks,
+                lots=match.lots,
+                maker_order_id=maker.order_id,
+                taker_order_id=taker.order_id,
+                time_ms=now_ms,
+            )
+        )
+        done = maker.remaining_lots == 0
+        maker.state = OrderState.FILLED if done else OrderState.PARTIALLY_FILLED
+        if maker.owner:
+            self._settle(maker, match, trade_id, maker.filled_lots, maker.filled_cells, maker.state, True, now_ms)
+        if taker.owner:
+            last = ending is Ending.FILLED and taken_cells == taker.filled_cells
+            taker.state = OrderState.FILLED if last else OrderState.PARTIALLY_FILLED
+            self._settle(taker, match, trade_id, taken_lots, taken_cells, taker.state, False, now_ms)
+
+    def _settle(
+        self,
+        order: Order,
+        match: Match,
+        trade_id: int,
+        filled_lots: int,
+        filled_cells: int,
+        state: OrderState,
+        maker: bool,
+        now_ms: int,
+    ) -> None:
+        account = self._account(order)
+        instrument = self.instruments[order.pair]
+        fee, fee_asset = account.settle(order, instrument, match.ticks, match.lots, maker=maker)
+        fill = Fill(
+            fill_id=self._next_order_id(),
+            trade_id=trade_id,
+            order=order,
+            ticks=match.ticks,
+            lots=match.lots,
+            fee_atoms=fee,
+            fee_asset=fee_asset,
+            maker=maker,
+            time_ms=now_ms,
+        )
+        ledger = self.ledger(order.owner)
+        ledger.fills.append(fill)
+        order.updated_ms = now_ms
+        if state is OrderState.FILLED:
+            account.release_hold(order, spent_asset(order, instrument))
+            ledger.finish(order)
+        self._announce_order(OrderEventKind.FILLED, order, state, filled_lots, filled_cells, fill, "", now_ms)
+        for asset in (instrument.base, instrument.quote):
+            self._announce_balance(order, asset, Cause.FILLED, now_ms)
+
+    def _close(self, order: Order, reason: str, now_ms: int) -> None:
+        order.state = OrderState.CANCELED
+        order.updated_ms = now_ms
+        self.ledger(order.owner).finish(order)
+        asset = spent_asset(order, self.instruments[order.pair])
+        released = self._account(order).release_hold(order, asset)
+        self._announce_order(
+            OrderEventKind.CLOSED,
+            order,
+            OrderState.CANCELED,
+            order.filled_lots,
+            order.filled_cells,
+            None,
+            reason,
+            now_ms,
+        )
+        if released:
+            self._announce_balance(order, asset, Cause.CLOSED, now_ms)
+
+    def _release_triggered(self, pair: str, matches: list[Match], now_ms: int) -> None:
+        stops = self.stops[pair]
+        if not stops:
+            return
+        for match in matches:
+            for stop in stops.reached(match.ticks):
+                self._trigger(stop, match.ticks, now_ms)
+
+    def _trigger(self, stop: StopOrder, last_ticks: int, now_ms: int) -> None:
+        order = stop_to_order(stop, last_ticks)
+        ledger = self.ledger(stop.owner)
+        try:
+            self._hold(order)
+        except Refused:
+            self._announce_stop(stop, OrderState.FAILED)
+            return
+        self._announce_stop(stop, OrderState.TRIGGERED)
+        self._accept(order, ledger, now_ms)
+        stop.triggered_order_id = order.order_id
+
+    def _account(self, order: Order) -> Account:
+        account = self.accounts.get(order.owner)
+        if account is None:
+            raise KeyError(f"no account {order.owner!r}")
+        return account
+
+    def _announce_book(self, pair: str, now_ms: int) -> None:
+        book = self.books[pair]
+        changes = book.take_changes()
+        if changes is not None:
+            self._events.append(
+                BookChange(pair=pair, sequence=book.sequence, bids=changes[0], asks=changes[1], time_ms=now_ms)
+            )
+
+    def _announce_order(
+        self,
+        kind: OrderEventKind,
+        order: Order,
+        state: OrderState,
+        filled_lots: int,
+        filled_cells: int,
+        fill: Fill | None,
+        reason: str,
+        now_ms: int,
+    ) -> None:
+        self._events.append(
+            OrderEvent(
+                kind=kind,
+                order=order,
+                state=state,
+                filled_lots=filled_lots,
+                filled_cells=filled_cells,
+                fill=fill,
+                reason=reason,
+                time_ms=now_ms,
+            )
+        )
+
+    def _announce_stop(self, stop: StopOrder, state: OrderState) -> None:
+        stop.state = state
+        stop.updated_ms = self.now_ms()
+        self._events.append(StopEvent(stop=stop, state=state, time_ms=stop.updated_ms))
+
+    def _announce_balance(self, order: Order, asset: str, cause: Cause, now_ms: int) -> None:
+        balance = self._account(order).balance(asset)
+        self._events.append(
+            BalanceChanged(
+                account=order.owner,
+                asset=asset,
+                available=balance.available,
+                hold=balance.hold,
+                cause=cause,
+                time_ms=now_ms,
+            )
+        )
+
+
+def stop_to_order(stop: StopOrder, last_ticks: int) -> Order:
+    """The order that a triggered stop sends to the book."""
+    ticks = stop.ticks
+    if stop.limit_ticks or stop.limit_ppm:
+        offset = stop.limit_ticks or last_ticks * stop.limit_ppm // 1_000_000
+        ticks = max(1, last_ticks + offset if stop.side is Side.BUY else last_ticks - offset)
+    return Order(
+        order_id=0,
+        owner=stop.owner,
+        pair=stop.pair,
+        side=stop.side,
+        kind=OrderKind.LIMIT if ticks else OrderKind.MARKET,
+        time_in_force=stop.time_in_force,
+        ticks=ticks,
+        lots=stop.lots,
+        cells=0 if ticks else stop.cells,
+        client_order_id=stop.client_order_id,
+        source="SMART",
+    )

@@ -1,0 +1,236 @@
+"""One timer that lets visible panels look at their data, and slows itself when frames are heavy. No panels, no I/O."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from typing import Protocol
+
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QWidget
+
+from app.core.clock import NS_PER_MS, Clock, SystemClock
+
+_RATES = (30, 20, 10)
+_BUDGET_MS = 8.0
+_COMFORT_MS = 4.0
+_WINDOW_S = 2.0
+_PATIENCE_S = 5.0
+_TURN_S = 0.2
+_PER_MS = 20
+_LONGEST_MS = 250
+
+
+class Refreshing(Protocol):
+    """A widget that looks at its data when told to, and does nothing when nothing changed."""
+
+    def refresh(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class FrameStats:
+    """Since the start, in milliseconds: CPU of the main thread per frame, and how late the timer came."""
+
+    frames: int
+    skipped: int
+    hz: int
+    frame_ms_p50: float
+    frame_ms_p99: float
+    lateness_ms_p50: float
+    lateness_ms_p99: float
+
+
+class _Spread:
+    """Counts of durations in steps of 0.05 ms: the whole run in 20 kB."""
+
+    def __init__(self) -> None:
+        self._counts = array("L", bytes(array("L").itemsize * (_LONGEST_MS * _PER_MS + 1)))
+        self.total = 0
+
+    def add(self, ms: float) -> None:
+        self._counts[min(int(max(ms, 0.0) * _PER_MS), _LONGEST_MS * _PER_MS)] += 1
+        self.total += 1
+
+    def quantile(self, share: float) -> float:
+        """Upper edge of the step that holds that share of all durations; 0 before the first."""
+        wanted = ceil(self.total * share)
+        seen = 0
+        for step, count in enumerate(self._counts):
+            seen += count
+            if count and seen >= wanted:
+                return (step + 1) / _PER_MS
+        return 0.0
+
+
+class FrameClock(QObject):
+    """Refreshes active panels each tick, other visible ones in turn (at least twice a second), hidden ones never.
+
+    Painting is done inside the tick, so `frame_ms` is the whole cost of a frame. `cpu_ns` reads the CPU time of this
+    thread; tests inject one that they move.
+    """
+
+    pace_changed = Signal(str)
+    """Words for the status bar, when the rate changes: "30 Hz", or why it is lower."""
+
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        cpu_ns: Callable[[], int] = time.thread_time_ns,
+        hz: int = _RATES[0],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._clock = clock or SystemClock()
+        self._cpu_ns = cpu_ns
+        self._rates = (hz, *(rate for rate in _RATES if rate < hz))
+        self._gear = 0
+        self._panels: list[QWidget] = []
+        self._active: set[int] = set()
+        self._turn = 0
+        self._due_ns: int | None = None
+        self._skip = False
+        self._recent: deque[tuple[int, float]] = deque()
+        self._slow_since: int | None = None
+        self._calm_since: int | None = None
+        self._frame_ms = _Spread()
+        self._lateness_ms = _Spread()
+        self._skipped = 0
+        self.last_ms = 0.0
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self.tick)
+
+    @property
+    def hz(self) -> int:
+        return self._rates[self._gear]
+
+    @property
+    def words(self) -> str:
+        """For the status bar, such as "3.9 ms 30 Hz"."""
+        slowed = "" if self._gear == 0 else f" (slowed from {self._rates[0]} Hz: frames are heavy)"
+        return f"{self.recent_p95():.1f} ms {self.hz} Hz{slowed}"
+
+    def start(self) -> None:
+        self._due_ns = None
+        self._timer.start(self._interval_ms)
+
+    def stop(self) -> None:
+        """Call before the panels go: a tick must not reach a deleted widget."""
+        self._timer.stop()
+
+    def add(self, panel: QWidget, active: bool = False) -> None:
+        """Register a widget that is `Refreshing`; it leaves by itself when it is destroyed."""
+        if panel not in self._panels:
+            self._panels.append(panel)
+            gone = id(panel)
+            panel.destroyed.connect(lambda: self._forget(gone))
+        self.set_active(panel, active)
+
+    def remove(self, panel: QWidget) -> None:
+        self._forget(id(panel))
+
+    def set_active(self, panel: QWidget, active: bool) -> None:
+        """Whether the panel belongs to the market the user works in."""
+        (self._active.add if active else self._active.discard)(id(panel))
+
+    def tick(self) -> None:
+        """One beat. The timer calls it; tests call it with clocks of their own."""
+        now = self._clock.mono_ns()
+        self._note_lateness(now)
+        if self._skip:
+            self._skip = False
+            self._skipped += 1
+            return
+        before = self._cpu_ns()
+        try:
+            self._refresh(self._due_panels())
+        finally:
+            self.last_ms = (self._cpu_ns() - before) / NS_PER_MS
+            self._frame_ms.add(self.last_ms)
+            self._skip = self.last_ms > self._interval_ms
+            self._adapt(now)
+
+    def recent_p95(self) -> float:
+        """Of the last two seconds, in milliseconds of CPU."""
+        costs = sorted(cost for _, cost in self._recent)
+        return costs[min(len(costs) - 1, int(len(costs) * 0.95))] if costs else 0.0
+
+    def stats(self) -> FrameStats:
+        return FrameStats(
+            frames=self._frame_ms.total,
+            skipped=self._skipped,
+            hz=self.hz,
+            frame_ms_p50=self._frame_ms.quantile(0.50),
+            frame_ms_p99=self._frame_ms.quantile(0.99),
+            lateness_ms_p50=self._lateness_ms.quantile(0.50),
+            lateness_ms_p99=self._lateness_ms.quantile(0.99),
+        )
+
+    @property
+    def _interval_ms(self) -> int:
+        return 1000 // self.hz
+
+    def _forget(self, gone: int) -> None:
+        self._panels = [panel for panel in self._panels if id(panel) != gone]
+        self._active.discard(gone)
+
+    def _note_lateness(self, now: int) -> None:
+        interval = self._interval_ms * NS_PER_MS
+        if self._due_ns is not None:
+            late = max(0, now - self._due_ns)
+            self._lateness_ms.add(late / NS_PER_MS)
+            # A timer that missed whole beats starts a new count; otherwise one pause would look like many.
+            self._due_ns = self._due_ns + interval if late < interval else now + interval
+        else:
+            self._due_ns = now + interval
+
+    def _due_panels(self) -> list[QWidget]:
+        seen = [panel for panel in self._panels if panel.isVisible() and not panel.window().isMinimized()]
+        due = [panel for panel in seen if id(panel) in self._active]
+        others = [panel for panel in seen if id(panel) not in self._active]
+        if others:
+            # A fifth of the others' round per tick at 30 Hz is 6 Hz each, and 2 Hz each at the slowest rate.
+            count = ceil(len(others) / max(1, int(self.hz * _TURN_S)))
+            start = self._turn % len(others)
+            due += (others[start:] + others[:start])[:count]
+            self._turn = (start + count) % len(others)
+        return due
+
+    def _refresh(self, panels: list[QWidget]) -> None:
+        windows = {}
+        broken: Exception | None = None
+        for panel in panels:
+            try:
+                panel.refresh()
+            except Exception as error:  # one broken panel must not freeze the others; the first error is told below
+                broken = broken or error
+            windows[id(panel.window())] = panel.window()
+        for window in windows.values():
+            QCoreApplication.sendPostedEvents(window, QEvent.Type.UpdateRequest)
+        if broken is not None:
+            raise broken
+
+    def _adapt(self, now: int) -> None:
+        self._recent.append((now, self.last_ms))
+        while self._recent and now - self._recent[0][0] > _WINDOW_S * 1e9:
+            self._recent.popleft()
+        p95 = self.recent_p95()
+        self._slow_since = (self._slow_since or now) if p95 > _BUDGET_MS else None
+        self._calm_since = (self._calm_since or now) if p95 < _COMFORT_MS else None
+        if self._slow_since and now - self._slow_since >= _WINDOW_S * 1e9 and self._gear < len(self._rates) - 1:
+            self._shift(+1)
+        elif self._calm_since and now - self._calm_since >= _PATIENCE_S * 1e9 and self._gear:
+            self._shift(-1)
+
+    def _shift(self, by: int) -> None:
+        self._gear += by
+        self._slow_since = self._calm_since = None
+        self._recent.clear()
+        self._due_ns = None
+        if self._timer.isActive():
+            self._timer.start(self._interval_ms)
+        self.pace_changed.emit(self.words)

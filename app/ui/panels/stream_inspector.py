@@ -1,0 +1,477 @@
+"""Every message of every connection in one timeline: filter, search, read, compare, export. It decodes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
+
+from app.core.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
+from app.core.frames import Frame
+from app.ui import theme
+from app.ui.desk import Desk
+from app.ui.models.frames_export import FrameExport
+from app.ui.models.frames_filter import FrameFilter, Needle, both, filter_predicate, search_predicate
+from app.ui.models.frames_rows import AllRows, LogScan, Rows
+from app.ui.panels.inspector_bar import header_bar, plain_label, tool_button
+from app.ui.panels.inspector_detail import FrameDetail
+from app.ui.panels.inspector_filters import InspectorFilters
+from app.ui.panels.inspector_list import FrameList, FrameRow
+from app.ui.payload_views import channel_of, json_line, size_words
+
+SLICE_NS = 4 * NS_PER_MS
+"""Longest piece of background work between two events."""
+_PAUSE_MS = 3
+_TICK_NS = 95 * NS_PER_MS
+_NAMES_LOOKED_AT = 2_000
+
+
+class StreamInspector(QWidget):
+    """`refresh` may be called at any rate and acts at most ten times a second.
+
+    `frame_selected` carries the number of the frame, `cell_requested` a `models.frames_changes.CellRef`,
+    `export_requested` the numbers to export ("selected" or "filtered"): the window asks for a path and calls `export`.
+    """
+
+    frame_selected = Signal(int)
+    cell_requested = Signal(object)
+    export_requested = Signal(str)
+    exported = Signal(str)
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None, *, clock: Clock | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._clock = clock or SystemClock()
+        self._now_ns: Callable[[], int] = self._clock.mono_ns
+        self._filter = FrameFilter()
+        self._needle: Needle | None = None
+        self._filtered: LogScan | None = None
+        self._search: LogScan | None = None
+        self._export: FrameExport | None = None
+        self._connections: set[str] = set()
+        self._names_from = 0
+        self._ticked_ns = 0
+        self._paused_at = 0
+        self._rate = (0, 0, 0.0)
+        self._wish = 0
+
+        head, row = header_bar("Stream")
+        self.follow = tool_button("", "Follow the newest message", "Follow the newest message (Space)", checkable=True)
+        self.follow.setChecked(True)
+        self.counts = plain_label("", "secondary")
+        self.dropped = plain_label("", "warning")
+        self.dropped.setToolTip("The oldest messages leave memory when it is full. A recording keeps them all.")
+        self.dropped.setMinimumWidth(20)
+        self.export_button = tool_button("Export", "Export messages to a file", icon=theme.icon("export"))
+        self.export_button.setPopupMode(self.export_button.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.export_button)
+        menu.addAction("Selected messages as JSON lines…", self._ask_selected)
+        menu.addAction("All messages that pass the filter as JSON lines…", self._ask_filtered)
+        self.export_button.setMenu(menu)
+        self.clear_filters = tool_button("Clear filters", "Clear all filters")
+        self.clear_filters.hide()
+        row.addWidget(self.follow)
+        row.addWidget(self.counts)
+        row.addWidget(self.dropped, 1)
+        row.addWidget(self.clear_filters)
+        row.addWidget(self.export_button)
+
+        self.filters = InspectorFilters()
+        self.note = plain_label("", "warning")
+        self.note.setContentsMargins(8, 2, 8, 2)
+        self.note.setAccessibleName("Note about the list of messages")
+        self.note.hide()
+        self.list = FrameList(desk.log)
+        self.detail = FrameDetail(desk, self._now_ns)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.addWidget(self.list)
+        self.splitter.addWidget(self.detail)
+        self.splitter.setStretchFactor(0, 5)
+        self.splitter.setStretchFactor(1, 3)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.setHandleWidth(3)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for part in (head, self.filters, self.note):
+            column.addWidget(part)
+        column.addWidget(self.splitter, 1)
+
+        self._work = QTimer(self)
+        self._work.setInterval(_PAUSE_MS)
+        self._work.timeout.connect(self._slice)
+        self.follow.clicked.connect(self.list.set_following)
+        self.list.follow_changed.connect(self._following)
+        self.list.current_changed.connect(self._selected)
+        self.list.activated.connect(self._read_selected)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.customContextMenuRequested.connect(self._context_menu)
+        self.filters.filter_changed.connect(self.set_filter)
+        self.filters.needle_changed.connect(self.set_search)
+        self.filters.hits_only_changed.connect(self._show_rows)
+        self.filters.step.connect(self.go_to_hit)
+        self.clear_filters.clicked.connect(self.filters.clear)
+        self.detail.cell_requested.connect(self.cell_requested)
+        self.detail.frame_requested.connect(self.show_frame)
+        self.detail.mark_requested.connect(self.mark_selected)
+        within = Qt.ShortcutContext.WidgetWithChildrenShortcut
+        for keys, action in (("Ctrl+F", self._focus_search), ("F3", self._next_hit), ("Shift+F3", self._previous_hit)):
+            QShortcut(QKeySequence(keys), self, action, context=within)
+        self._following(True)
+        self.refresh(now=True)
+
+    # -- what the window calls -----------------------------------------------------------------------------------------
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(420, 170)
+
+    def sizeHint(self) -> QSize:
+        return QSize(1200, 420)
+
+    def refresh(self, *, now: bool = False) -> None:
+        """Take in what arrived since the last time."""
+        at = self._now_ns()
+        if not now and at - self._ticked_ns < _TICK_NS:
+            return
+        self._ticked_ns = at
+        pending = False
+        for scan in (self._filtered, self._search):
+            if scan is not None and not self._work.isActive():
+                pending = scan.step(SLICE_NS // 2) or pending
+        pending = self.detail.step(NS_PER_MS) or pending
+        if pending:
+            self._work.start()
+        self._note_names()
+        self.list.refresh()
+        self._show_counts(at)
+
+    def show_frame(self, seq: int) -> bool:
+        """Select and scroll to that frame; False, with the reason on screen, when there is no such frame."""
+        log = self._desk.log
+        if log.get(seq) is None:
+            self._say(
+                f"Message #{seq:,} has left memory: #{log.first_seq:,} to #{log.last_seq:,} are kept."
+                if 0 < seq < log.first_seq
+                else f"There is no message #{seq:,}."
+                if seq
+                else "No message is known to have set this."
+            )
+            return False
+        self._say("")
+        if not self.list.select(seq):
+            had_filters = not self._filter.is_open or self.filters.hits_only.isChecked()
+            self.filters.clear()
+            self.list.select(seq)
+            if had_filters:
+                self._say(f"Filters were cleared to show message #{seq:,}.")
+        return True
+
+    def visible_rows(self) -> list[FrameRow]:
+        """The rows on screen from top to bottom."""
+        return self.list.visible_rows()
+
+    def set_filter(self, wanted: FrameFilter) -> None:
+        """Show only what passes; the newest matches are there at once, older ones as they are found."""
+        self._filter = wanted
+        self._filtered = None
+        if not wanted.is_open:
+            accept = filter_predicate(wanted, self._desk.exchanges)
+            self._filtered = LogScan(self._desk.log, accept, self._now_ns)
+        self.clear_filters.setVisible(not wanted.is_open)
+        self._start_search()
+        self._show_rows()
+
+    def set_search(self, needle: Needle | None) -> None:
+        """Mark every message that holds the needle; None ends the search."""
+        self._needle = needle
+        self._start_search()
+        self._show_rows()
+        if self.detail.frame is not None:
+            self.detail.show_frame(self.detail.frame, self._valid_needle())
+
+    def go_to_hit(self, by: int) -> None:
+        """Select the next (1) or previous (-1) hit, around the end."""
+        hits = self._search.rows if self._search is not None else None
+        if not hits:
+            return
+        current = self.list.current
+        # Without a place to start from, the newest hit is the first one.
+        row = (hits.find(current + 1) if by > 0 else hits.find(current) - 1) if current else len(hits) - 1
+        self.list.select(hits[row % len(hits)])
+        self._show_search_state()
+
+    def mark_selected(self) -> None:
+        """Keep the selected message as A; the next selected one can be compared with it."""
+        frame = self.detail.frame
+        if frame is not None:
+            self.list.marked = frame.seq
+            self.detail.set_marked(frame)
+            self.list.refresh()
+            self._say(f"A is #{frame.seq:,}. Select another message and press D to compare.")
+
+    def compare_selected(self) -> None:
+        self._say("")
+        self.detail.compare()
+
+    def export(self, path: Path | str, which: str = "filtered") -> None:
+        """Write the "selected" or "filtered" frames to that file in small steps; `exported` tells the result."""
+        if self._export is not None:
+            self._say("An export is already running.")
+            return
+        seqs: Iterable[int] = sorted(self.list.selected) if which == "selected" else self._filtered_seqs()
+        try:
+            self._export = FrameExport(self._desk.log, seqs, Path(path), self._now_ns)
+        except OSError as error:
+            self._finish_export(f"Export failed: {error.strerror}")
+            return
+        self._work.start()
+
+    # -- work in slices ------------------------------------------------------------------------------------------------
+
+    def _slice(self) -> None:
+        end = self._now_ns() + SLICE_NS
+        pending = False
+        for scan in (self._filtered, self._search):
+            if scan is not None and not scan.done:
+                left = end - self._now_ns()
+                pending = (scan.step(left) if left > 0 else True) or pending
+        left = end - self._now_ns()
+        if left > 0:
+            pending = self.detail.step(left) or pending
+        if self._export is not None:
+            pending = True
+        if self._export is not None and (self._filtered is None or self._filtered.done):
+            self._step_export(max(end - self._now_ns(), NS_PER_MS // 2))
+        if not pending:
+            self._work.stop()
+            self.list.refresh()
+        self._show_search_state()
+
+    def _step_export(self, budget_ns: int) -> None:
+        export = self._export
+        if export is None:
+            return
+        try:
+            if export.step(budget_ns):
+                return
+            lost = f", {export.missing:,} had left memory" if export.missing else ""
+            self._finish_export(f"{export.written:,} messages exported{lost}.")
+        except OSError as error:
+            export.cancel()
+            self._finish_export(f"Export failed: {error.strerror}")
+
+    def _finish_export(self, words: str) -> None:
+        self._export = None
+        self._say(words)
+        self.exported.emit(words)
+
+    def _filtered_seqs(self) -> Iterator[int]:
+        """By number, not by row: rows move while frames leave the log."""
+        rows, seq, last = self._passing, 0, self._desk.log.last_seq
+        while (row := rows.find(seq + 1)) < len(rows) and rows[row] <= last:
+            seq = rows[row]
+            yield seq
+
+    @property
+    def _passing(self) -> Rows:
+        """What passes the filter, hits or not."""
+        return AllRows(self._desk.log) if self._filtered is None else self._filtered.rows
+
+    def _start_search(self) -> None:
+        needle = self._needle
+        self._search = None
+        self.list.hits = self.list.needle = None
+        if needle is None:
+            self._show_search_state()
+            return
+        try:
+            accept = search_predicate(needle)
+            self.list.needle = needle.pattern()
+        except ValueError as problem:
+            self.filters.show_state(str(problem)[:60], None, fault=True)
+            return
+        if not self._filter.is_open:
+            accept = both(accept, filter_predicate(self._filter, self._desk.exchanges))
+        self._search = LogScan(self._desk.log, accept, self._now_ns)
+        self.list.hits = self._search.rows
+
+    def _valid_needle(self) -> Needle | None:
+        return self._needle if self._search is not None else None
+
+    def _show_rows(self) -> None:
+        if self.filters.hits_only.isChecked() and self._search is not None:
+            self.list.rows = self._search.rows
+            self.list.empty_words = "No message holds this text."
+        elif self._filtered is not None:
+            self.list.rows = self._passing
+            self.list.empty_words = "No message passes the filters."
+        else:
+            self.list.rows = self._passing
+            self.list.empty_words = "No messages yet. Open a market and its messages appear here."
+        self._work.start()
+        self._slice()
+        self.refresh(now=True)
+
+    # -- what is shown -------------------------------------------------------------------------------------------------
+
+    def _show_search_state(self) -> None:
+        search = self._search
+        if search is None:
+            if self._needle is None:
+                self.filters.show_state("", None)
+            return
+        hits = search.rows
+        count = f"{len(hits):,} hit{'s' if len(hits) != 1 else ''}"
+        if self.list.current and hits.holds(self.list.current):
+            count = f"{hits.find(self.list.current) + 1:,} of {count}"
+        self.filters.show_state(count, None if search.done else search.progress)
+
+    def _show_counts(self, at: int) -> None:
+        log = self._desk.log
+        past_ns, past_seq, rate = self._rate
+        if at - past_ns >= NS_PER_S:
+            rate = (log.last_seq - past_seq) * NS_PER_S / (at - past_ns) if past_ns else 0.0
+            self._rate = (at, log.last_seq, rate)
+        parts = [f"{len(log):,} kept", size_words(log.bytes), f"{rate:,.0f}/s"]
+        if self._filtered is not None:
+            scan = self._filtered
+            share = "" if scan.done else f" ({scan.progress:.0%} looked at)"
+            parts.insert(0, f"{len(scan.rows):,} pass{share}")
+        _set(self.counts, "  ·  ".join(parts))
+        _set(self.dropped, f"oldest {log.dropped:,} of {log.last_seq:,} dropped" if log.dropped else "")
+        if self.list.following:
+            self._paused_at = log.last_seq
+        new = log.last_seq - self._paused_at
+        text = "Following" if self.list.following else f"Paused · {new:,} new" if new else "Paused"
+        if self.follow.text() != text:
+            self.follow.setText(text)
+        unknown = sum(link.unknown for exchange in self._desk.exchanges.values() for link in exchange.links)
+        self.filters.set_unknown_count(unknown)
+        self._show_search_state()
+
+    def _note_names(self) -> None:
+        log = self._desk.log
+        start = max(self._names_from, log.last_seq - _NAMES_LOOKED_AT)
+        names = {frame.connection for frame in log.since(start)}
+        names.update(link.name for exchange in self._desk.exchanges.values() for link in exchange.links)
+        self._names_from = log.last_seq
+        if not names <= self._connections:
+            self._connections |= names
+            exchanges = {name.partition("/")[0] for name in self._connections} | set(self._desk.exchanges)
+            self.filters.offer(sorted(exchanges), sorted(self._connections))
+
+    def _following(self, on: bool) -> None:
+        self.follow.setChecked(on)
+        self.follow.setIcon(theme.icon("pause" if on else "play"))
+        self.follow.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        if not on:
+            self._paused_at = self._desk.log.last_seq
+        self._show_counts(self._now_ns())
+
+    def _selected(self, seq: int) -> None:
+        frame = self._desk.log.get(seq)
+        if frame is None:
+            return
+        self.detail.show_frame(frame, self._valid_needle())
+        if self.note.text().startswith(("Filters", "Message", "There", "No message")):
+            self._say("")
+        self.list.setAccessibleDescription(_spoken(frame))
+        self._show_search_state()
+        self._work.start()
+        self.frame_selected.emit(seq)
+
+    def _say(self, text: str) -> None:
+        self.note.setText(text)
+        self.note.setVisible(bool(text))
+
+    # -- keys and menus ------------------------------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_selected()
+        elif event.key() == Qt.Key.Key_M:
+            self.mark_selected()
+        elif event.key() == Qt.Key.Key_D:
+            self.compare_selected()
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        wide = self.width() > 760 or self.height() < 420
+        way = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
+        if self.splitter.orientation() is not way:
+            self.splitter.setOrientation(way)
+
+    def copy_selected(self) -> None:
+        """One message as it is kept, several as JSON lines."""
+        frames = [frame for seq in sorted(self.list.selected) if (frame := self._desk.log.get(seq)) is not None]
+        if len(frames) > 1:
+            QGuiApplication.clipboard().setText("\n".join(json_line(frame) for frame in frames))
+        else:
+            self.detail.copy_payload()
+
+    def _context_menu(self, place: QPoint) -> None:
+        frame = self.detail.frame
+        if frame is None:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Copy message\tCtrl+C", self.copy_selected)
+        menu.addAction("Copy as JSON line", self.detail.copy_json_line)
+        menu.addSeparator()
+        menu.addAction("Mark as A for comparison\tM", self.mark_selected)
+        compare = menu.addAction("Compare with A\tD", self.compare_selected)
+        compare.setEnabled(bool(self.list.marked))
+        menu.addSeparator()
+        menu.addAction("Only this connection", self._only_connection)
+        if channel_of(frame):
+            menu.addAction("Only this channel or path", self._only_channel)
+        menu.addSeparator()
+        menu.addAction("Export selected…", self._ask_selected)
+        menu.popup(self.list.viewport().mapToGlobal(place))
+
+    def _only_connection(self) -> None:
+        if self.detail.frame is not None:
+            box = self.filters.connection
+            box.setCurrentIndex(max(0, box.findData(self.detail.frame.connection)))
+
+    def _only_channel(self) -> None:
+        if self.detail.frame is not None:
+            self.filters.channel.setText(channel_of(self.detail.frame).partition("?")[0])
+            self.filters.apply_now()
+
+    def _ask_selected(self) -> None:
+        self.export_requested.emit("selected")
+
+    def _ask_filtered(self) -> None:
+        self.export_requested.emit("filtered")
+
+    def _read_selected(self) -> None:
+        page = self.detail.tabs.currentWidget()
+        if page is not None:
+            page.setFocus()
+
+    def _focus_search(self) -> None:
+        self.filters.search.setFocus()
+        self.filters.search.selectAll()
+
+    def _next_hit(self) -> None:
+        self.go_to_hit(1)
+
+    def _previous_hit(self) -> None:
+        self.go_to_hit(-1)
+
+
+def _set(label: QWidget, text: str) -> None:
+    # setText relays the layout out even when nothing changed.
+    if label.text() != text:  # type: ignore[attr-defined]
+        label.setText(text)  # type: ignore[attr-defined]
+
+
+def _spoken(frame: Frame) -> str:
+    way = "received" if frame.direction.value == "in" else "sent"
+    return f"Message {frame.seq}, {way} on {frame.connection}, {channel_of(frame)}"

@@ -1,0 +1,40 @@
+"""Fixtures of all tests of the screen: an application without a display, dressed in the dark theme, and a market."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from app.core.clock import ManualClock
+from app.ui import theme
+from tests.ui.fakes import FakeMarket
+
+
+@pytest.fixture(scope="session")
+def qapp(qapp: QApplication) -> QApplication:
+    """Dressed once: doing it per test would restyle every widget still alive."""
+    theme.apply(qapp, theme.build())
+    return qapp
+
+
+@pytest.fixture(autouse=True)
+def dark(qapp: QApplication):
+    """Every test starts and ends in the dark theme."""
+    yield theme.current()
+    if not theme.current().dark or theme.current().sides is not theme.SideColours.GREEN_RED:
+        theme.apply(qapp, theme.build())
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def market() -> FakeMarket:
+    """BTC-USDT with 200 levels a side around 67,000.05, 500 trades and 300 one-minute bars; always the same."""
+    return FakeMarket()

@@ -1,0 +1,163 @@
+"""Who is refreshed when, what a frame costs, and how the clock slows down and recovers."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QWidget
+
+from app.core.clock import ManualClock
+from app.ui.frame_clock import FrameClock
+
+
+class Bench:
+    """A frame clock whose time and CPU are moved by hand: each refresh costs what the test says."""
+
+    def __init__(self, qtbot) -> None:
+        self.qtbot = qtbot
+        self.time = ManualClock()
+        self.cpu = 0
+        self.cost_ms = 1.0
+        self.seen: Counter[str] = Counter()
+        self.frames = FrameClock(self.time, lambda: self.cpu)
+        self.words: list[str] = []
+        self.frames.pace_changed.connect(self.words.append)
+
+    def panel(self, name: str, active: bool = False, shown: bool = True) -> Panel:
+        panel = Panel(name, self)
+        self.qtbot.addWidget(panel)
+        panel.setVisible(shown)
+        self.frames.add(panel, active)
+        return panel
+
+    def run(self, seconds: float) -> None:
+        beats = round(seconds * self.frames.hz)
+        for _ in range(beats):
+            self.time.advance(1 / self.frames.hz)
+            self.frames.tick()
+
+
+class Panel(QWidget):
+    def __init__(self, name: str, bench: Bench) -> None:
+        super().__init__()
+        self.name, self.bench = name, bench
+        self.painted_at: list[int] = []
+
+    def refresh(self) -> None:
+        self.bench.seen[self.name] += 1
+        self.bench.cpu += round(self.bench.cost_ms * 1e6)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self.painted_at.append(self.bench.seen[self.name])
+
+
+@pytest.fixture
+def bench(qtbot) -> Bench:
+    return Bench(qtbot)
+
+
+def test_the_active_market_is_refreshed_each_tick_and_the_others_in_turn(bench: Bench) -> None:
+    bench.panel("active", active=True)
+    for name in "abcde":
+        bench.panel(name)
+    bench.run(1)
+    assert bench.seen["active"] == 30
+    assert {bench.seen[name] for name in "abcde"} == {6}
+
+
+def test_many_others_still_get_two_refreshes_a_second_at_the_slowest_rate(bench: Bench) -> None:
+    for at in range(23):
+        bench.panel(f"p{at}")
+    bench.frames._gear = 2
+    assert bench.frames.hz == 10
+    bench.run(1)
+    assert min(bench.seen.values()) >= 2
+
+
+def test_hidden_and_minimised_panels_cost_nothing(bench: Bench) -> None:
+    bench.panel("hidden", active=True, shown=False)
+    small = bench.panel("small", active=True)
+    small.showMinimized()
+    bench.run(1)
+    assert bench.seen == {}
+
+
+def test_painting_happens_inside_the_tick(bench: Bench) -> None:
+    panel = bench.panel("p", active=True)
+    bench.qtbot.waitUntil(lambda: bool(panel.painted_at))
+    panel.painted_at.clear()
+    bench.run(0.1)
+    assert panel.painted_at == [1, 2, 3]
+
+
+def test_the_beat_after_a_frame_that_ran_over_is_left_out(bench: Bench) -> None:
+    bench.panel("p", active=True)
+    bench.cost_ms = 50
+    bench.run(0.2)
+    assert bench.seen["p"] == 3
+    assert bench.frames.stats().skipped == 3
+
+
+def test_heavy_frames_slow_the_clock_step_by_step_and_light_ones_bring_it_back(bench: Bench) -> None:
+    bench.panel("p", active=True)
+    bench.cost_ms = 12
+    bench.run(3)
+    assert bench.frames.hz == 20
+    bench.run(4)
+    assert bench.frames.hz == 10
+    assert bench.words[-1].endswith("10 Hz (slowed from 30 Hz: frames are heavy)")
+    bench.cost_ms = 1
+    bench.run(8)
+    bench.run(8)
+    assert bench.frames.hz == 30
+    assert bench.frames.words == "1.0 ms 30 Hz"
+
+
+def test_one_heavy_frame_changes_nothing(bench: Bench) -> None:
+    bench.panel("p", active=True)
+    bench.run(2)
+    bench.cost_ms = 20
+    bench.run(1 / 30)
+    bench.cost_ms = 1
+    bench.run(4)
+    assert bench.frames.hz == 30
+
+
+def test_the_summary_tells_cost_and_lateness(bench: Bench) -> None:
+    bench.panel("p", active=True)
+    for at in range(100):
+        bench.cost_ms = 9 if at % 50 == 0 else 2
+        bench.time.advance(0.033 + (0.004 if at % 10 == 0 else 0))
+        bench.frames.tick()
+    stats = bench.frames.stats()
+    assert stats.frames == 100
+    assert stats.frame_ms_p50 == pytest.approx(2, abs=0.06)
+    assert stats.frame_ms_p99 == pytest.approx(9, abs=0.06)
+    assert stats.lateness_ms_p99 >= 4
+
+
+def test_a_panel_that_goes_is_forgotten(bench: Bench) -> None:
+    panel = bench.panel("gone", active=True)
+    bench.panel("stays", active=True)
+    bench.frames.remove(panel)
+    bench.run(1 / 10)
+    assert (bench.seen["gone"], bench.seen["stays"]) == (0, 3)
+
+
+def test_a_broken_panel_does_not_freeze_the_others(bench: Bench, monkeypatch) -> None:
+    broken = bench.panel("broken", active=True)
+    bench.panel("fine", active=True)
+    monkeypatch.setattr(broken, "refresh", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        bench.run(1 / 30)
+    assert bench.seen["fine"] == 1
+
+
+def test_the_timer_drives_it(qtbot) -> None:
+    frames = FrameClock()
+    frames.start()
+    qtbot.waitUntil(lambda: frames.stats().frames >= 5, timeout=3000)
+    frames.stop()
