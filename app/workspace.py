@@ -18,7 +18,7 @@ from app.connectors.spec import Auth, Credentials, Domain, ExchangeSpec
 from app.connectors.venue import Venue
 from app.core.clock import Clock, SystemClock
 from app.core.frames import FrameLog
-from app.core.journal import JournalError, OrderJournal
+from app.core.journal import JournalError
 from app.core.notices import Notices
 from app.net.rate_limiter import Bucket, RateLimiter
 from app.net.reconnect import HandshakeBudget, HandshakeBudgets, ReconnectPolicy
@@ -93,24 +93,20 @@ class Workspace:
         if key in self.exchanges:
             raise ValueError(f"{key} is open already")
         redactor = Redactor(spec.secret_fields)
-        auth = None
-        journal: OrderJournal | None = None
-        account = f"{spec.name}@{domain.name}"
+        auth, journal, account = None, None, ""
         if credentials is not None:
             for secret in (credentials.secret_key, credentials.passphrase):
                 if secret:
                     redactor.protect(secret)
                     self._redactor.protect(secret)
             auth = spec.auth(credentials)
-            account += f":{hashlib.sha256(credentials.api_key.encode()).hexdigest()[:16]}"
-            if domain.paper:
-                account += f":{domain.rest['']}"
             if self._store is not None:
+                account = account_key(spec.name, domain, credentials)
                 journal = self._store.journal(account)
         venue, limiter = self._venue(spec, domain, label, redactor, auth)
         private = None if auth is None else spec.private(domain, auth)
         exchange = Exchange(venue, spec.public(domain), private, journal, self.random)
-        if self._store is not None and credentials is not None:
+        if journal is not None:
             await self._restore(exchange, account)
         self.exchanges[key] = exchange
         exchange.start_network()
@@ -227,3 +223,10 @@ class Workspace:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.notices.error("desk", f"internal error in {task.get_name()}: {type(error).__name__}")
             self.on_error(task.get_name(), error)
+
+
+def account_key(exchange: str, domain: Domain, credentials: Credentials) -> str:
+    """Names an account in the journal without naming its key. A paper account is another one at every address."""
+    fingerprint = hashlib.sha256(credentials.api_key.encode()).hexdigest()[:16]
+    where = f":{domain.rest['']}" if domain.paper else ""
+    return f"{exchange}@{domain.name}:{fingerprint}{where}"

@@ -103,7 +103,7 @@ class UserStreamTracker:
     def _on_event(self, event: AccountEvent) -> None:
         wall_ms = self._venue.wall_ms()
         if isinstance(event, OrderUpdate):
-            self.ledger.update(event, wall_ms)
+            self.ledger.update(event, wall_ms, "stream")
         elif isinstance(event, Fill):
             self.ledger.fill(event, wall_ms)
         else:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.core.order_tracker import OrderTracker
 from app.core.orders import InFlightOrder, OrderIntent
@@ -98,7 +99,9 @@ class OrderLedger:
         )
         self._enter(entry)
 
-    def update(self, update: OrderUpdate, wall_ms: int) -> None:
+    def update(self, update: OrderUpdate, wall_ms: int, source: str = "rest") -> None:
+        """`source` says where the report came from: "stream" or "rest"."""
+        update = replace(update, source=source)
         key = update.client_order_id or f"#{update.exchange_order_id}"
         self._enter(JournalEntry(kind=EntryKind.UPDATE, key=key, wall_ms=wall_ms, frame=update.frame, update=update))
 
@@ -107,9 +110,9 @@ class OrderLedger:
         self._enter(JournalEntry(kind=EntryKind.FILL, key=key, wall_ms=wall_ms, frame=fill.frame, fill=fill))
 
     def _enter(self, entry: JournalEntry) -> None:
-        version = self.tracker.version
+        before = self.tracker.version, len(self.tracker.waiting_fills)
         apply_entry(self.tracker, entry)
-        if self.tracker.version != version:
+        if before != (self.tracker.version, len(self.tracker.waiting_fills)):
             self.journal.append(entry)
 
 
@@ -132,7 +135,7 @@ def apply_entry(tracker: OrderTracker, entry: JournalEntry) -> None:
         case EntryKind.SENT:
             order.mark_sent(wall_ms, frame)
         case EntryKind.ACCEPTED:
-            tracker.bind(order, entry.exchange_order_id)
+            tracker.bind(order, entry.exchange_order_id, wall_ms)
             order.mark_exists(wall_ms, "accepted", frame)
         case EntryKind.AMBIGUOUS:
             order.mark_ambiguous(wall_ms, text, frame)

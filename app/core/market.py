@@ -56,7 +56,12 @@ class TradeTape:
 
     def backfill(self, trades: Iterable[Trade]) -> None:
         """Older trades, fetched after the stream began; those already here are kept."""
-        older = [trade for trade in trades if trade.trade_id not in self._seen]
+        older: list[Trade] = []
+        for trade in trades:
+            if trade.trade_id not in self._seen:
+                older.append(trade)
+                if trade.trade_id:
+                    self._seen.add(trade.trade_id)
         merged = sorted([*older, *self._trades], key=lambda trade: trade.exchange_ms)
         self._trades = deque(merged, maxlen=self._keep)
         self._ids = deque(trade.trade_id for trade in self._trades if trade.trade_id)

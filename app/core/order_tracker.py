@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from app.core.orders import InFlightOrder, OrderIntent, OrderState
+from app.core.orders import InFlightOrder, OrderFlag, OrderIntent, OrderState
 from app.core.signal import Signal
 from app.core.types import Fill, OrderType, OrderUpdate, Side, TimeInForce
 
@@ -28,8 +28,10 @@ class OrderTracker:
         self.changed: Signal[InFlightOrder] = Signal()
         self.filled: Signal[FillRecord] = Signal()
         self._orders: dict[str, InFlightOrder] = {}
-        self._by_exchange_id: dict[str, InFlightOrder] = {}
-        self._early_fills: dict[str, list[Fill]] = {}
+        self._by_client_id: dict[str, InFlightOrder] = {}
+        # Some exchanges number the orders of each market on their own, so an id alone may name two orders.
+        self._by_exchange_id: dict[str, dict[str, InFlightOrder]] = {}
+        self._early_fills: dict[tuple[str, str], list[Fill]] = {}
 
     def __iter__(self) -> Iterator[InFlightOrder]:
         """Every order known, oldest first."""
@@ -48,22 +50,22 @@ class OrderTracker:
         return [order for order in self._orders.values() if order.state is OrderState.UNKNOWN]
 
     def get(self, key: str) -> InFlightOrder | None:
-        """By our id, by the exchange's id, or by `InFlightOrder.key`."""
-        return self._orders.get(key) or self._by_exchange_id.get(key)
+        """By our id, by the exchange's id, or by any `InFlightOrder.key` the order ever had."""
+        order = self._orders.get(key) or self._by_client_id.get(key)
+        return order or next(iter(self._by_exchange_id.get(key.removeprefix("#"), {}).values()), None)
 
     def start(self, intent: OrderIntent) -> InFlightOrder:
         """Begin to track an order of ours. Raises ValueError when the id is already in use."""
-        if intent.client_order_id in self._orders:
+        if intent.client_order_id in self._by_client_id:
             raise ValueError(f"client order id {intent.client_order_id} is already in use")
         order = InFlightOrder(intent)
-        self._orders[intent.client_order_id] = order
+        self._keep(order)
         self.touch(order)
         return order
 
     def restore(self, order: InFlightOrder) -> None:
         """Take over an order that the journal remembers."""
-        self._orders[order.key] = order
-        self._index(order)
+        self._keep(order)
         self.touch(order)
 
     def touch(self, order: InFlightOrder) -> None:
@@ -71,29 +73,36 @@ class OrderTracker:
         self.version += 1
         self.changed.emit(order)
 
-    def bind(self, order: InFlightOrder, exchange_order_id: str) -> None:
+    def bind(self, order: InFlightOrder, exchange_order_id: str, wall_ms: int = 0) -> None:
         """The exchange named its id for our order; what was reported under that id before is merged into it."""
-        stranger = self._by_exchange_id.get(exchange_order_id)
-        order.exchange_order_id = order.exchange_order_id or exchange_order_id
+        if not exchange_order_id:
+            return
+        stranger = self._bound(order.pair, exchange_order_id)
         if stranger is not None and stranger is not order:
-            self._orders.pop(stranger.key, None)
-            for fill in stranger.fills:
-                order.apply_fill(fill, fill.exchange_ms)
-            order.terminal = order.terminal or stranger.terminal
-            order.cumulative = max(order.cumulative, stranger.cumulative)
+            if OrderFlag.EXTERNAL not in stranger.flags:
+                stranger.flags.add(OrderFlag.ID_CONFLICT)
+                order.flags.add(OrderFlag.ID_CONFLICT)
+                return
+            self._orders = {key: kept for key, kept in self._orders.items() if kept is not stranger}
+            del self._by_exchange_id[exchange_order_id][stranger.pair]
+            order.absorb(stranger, wall_ms or stranger.updated_ms)
+            self.touch(order)
+        order.exchange_order_id = order.exchange_order_id or exchange_order_id
         self._index(order)
+        for fill in self._early_fills.pop((order.pair, exchange_order_id), ()):
+            self.apply_fill(fill, wall_ms or fill.exchange_ms)
 
     def apply(self, update: OrderUpdate, wall_ms: int) -> InFlightOrder:
         """Merge a report; returns the order it belongs to."""
-        order = self._find(update.client_order_id, update.exchange_order_id)
+        order = self._find(update.client_order_id, update.exchange_order_id, update.pair)
         stranger = order is None
         if order is None:
             order = self._adopt(update, wall_ms)
         elif update.exchange_order_id and not order.exchange_order_id:
-            self.bind(order, update.exchange_order_id)
+            self.bind(order, update.exchange_order_id, wall_ms)
         news = order.apply(update, wall_ms)
         self._index(order)
-        for fill in self._early_fills.pop(order.exchange_order_id, ()):
+        for fill in self._early_fills.pop((order.pair, order.exchange_order_id), ()):
             self.apply_fill(fill, wall_ms)
         if news or stranger:
             self.touch(order)
@@ -101,14 +110,14 @@ class OrderTracker:
 
     def apply_fill(self, fill: Fill, wall_ms: int) -> InFlightOrder | None:
         """Count an execution. None while its order is not known yet: it is kept until the order is."""
-        order = self._find(fill.client_order_id, fill.exchange_order_id)
+        order = self._find(fill.client_order_id, fill.exchange_order_id, fill.pair)
         if order is None:
-            waiting = self._early_fills.setdefault(fill.exchange_order_id, [])
+            waiting = self._early_fills.setdefault((fill.pair, fill.exchange_order_id), [])
             if fill not in waiting:
                 waiting.append(fill)
             return None
         if fill.exchange_order_id and not order.exchange_order_id:
-            self.bind(order, fill.exchange_order_id)
+            self.bind(order, fill.exchange_order_id, wall_ms)
         if order.apply_fill(fill, wall_ms):
             self.filled.emit(FillRecord(order, fill))
             self.touch(order)
@@ -120,11 +129,12 @@ class OrderTracker:
         """Executions whose order nobody has described yet."""
         return [fill for fills in self._early_fills.values() for fill in fills]
 
-    def _find(self, client_order_id: str, exchange_order_id: str) -> InFlightOrder | None:
-        order = self._orders.get(client_order_id) if client_order_id else None
-        if order is None and exchange_order_id:
-            order = self._by_exchange_id.get(exchange_order_id)
-        return order
+    def _find(self, client_order_id: str, exchange_order_id: str, pair: str) -> InFlightOrder | None:
+        order = self._by_client_id.get(client_order_id) if client_order_id else None
+        return order or self._bound(pair, exchange_order_id)
+
+    def _bound(self, pair: str, exchange_order_id: str) -> InFlightOrder | None:
+        return self._by_exchange_id.get(exchange_order_id, {}).get(pair)
 
     def _adopt(self, update: OrderUpdate, wall_ms: int) -> InFlightOrder:
         terms = OrderIntent(
@@ -142,13 +152,19 @@ class OrderTracker:
         order = InFlightOrder(terms, external=True, wall_ms=wall_ms)
         order.exchange_order_id = update.exchange_order_id
         order.frame, order.source = update.frame, update.source
-        self._orders[order.key] = order
-        self._index(order)
+        self._keep(order)
         return order
 
+    def _keep(self, order: InFlightOrder) -> None:
+        key = order.key
+        self._orders[key if key not in self._orders else f"{key} {order.pair}"] = order
+        self._index(order)
+
     def _index(self, order: InFlightOrder) -> None:
+        if order.client_order_id:
+            self._by_client_id.setdefault(order.client_order_id, order)
         if order.exchange_order_id:
-            self._by_exchange_id[order.exchange_order_id] = order
+            self._by_exchange_id.setdefault(order.exchange_order_id, {}).setdefault(order.pair, order)
 
 
 def reserved(orders: list[InFlightOrder], base: str, quote: str) -> dict[str, Decimal]:

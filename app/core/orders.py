@@ -122,6 +122,7 @@ class InFlightOrder:
         self.repeated_fills = 0
         self.version = 0
         self.history: list[OrderEvent] = []
+        self._price_ms = self._amount_ms = 0
         self._fills: dict[tuple[str, str], Fill] = {}
         self._counted: list[Fill] = []
         self.state = OrderState.OPEN if external else OrderState.INTENT
@@ -242,8 +243,7 @@ class InFlightOrder:
         elif update.state is VenueState.UNKNOWN_WORD:
             self.flags.add(OrderFlag.UNKNOWN_WORD)
         elif update.state in _TERMINAL_RANK:
-            if self.terminal is None or _TERMINAL_RANK[update.state] > _TERMINAL_RANK[self.terminal]:
-                self.terminal = update.state
+            self._end(update.state)
         elif self.terminal is not None:
             self.stale_answers += 1
         if update.filled is not None:
@@ -256,7 +256,6 @@ class InFlightOrder:
             self.reason = update.reason or ("" if self.seen and not self.rejected else self.reason)
         if before == self._facts():
             return False
-        self.frame, self.source = update.frame, update.source
         self._derive(wall_ms, f"exchange: {update.venue_word or update.state}", update.frame, update.source)
         return True
 
@@ -279,9 +278,27 @@ class InFlightOrder:
         if len(self._counted) == counted:
             self.repeated_fills += 1
             return False
-        self.frame, self.source = fill.frame, fill.id_space
-        self._derive(wall_ms, f"fill {fill.amount:f} at {fill.price:f}", fill.frame)
+        self._derive(wall_ms, f"fill {fill.amount:f} at {fill.price:f}", fill.frame, fill.id_space)
         return True
+
+    def absorb(self, stranger: InFlightOrder, wall_ms: int) -> None:
+        """Take over every fact that was reported under the exchange's id before that id was known to be ours."""
+        self._bind(stranger.exchange_order_id)
+        self.sent = self.seen = True
+        self.rejected |= stranger.rejected
+        self.cancel_requested |= stranger.cancel_requested
+        self.cancel_ambiguous |= stranger.cancel_ambiguous
+        self.flags |= stranger.flags - {OrderFlag.EXTERNAL, OrderFlag.LOST}
+        if stranger.terminal is not None:
+            self._end(stranger.terminal)
+        self.cumulative = max(self.cumulative, stranger.cumulative)
+        self.cumulative_quote = max(self.cumulative_quote, stranger.cumulative_quote)
+        self._fills = {**stranger._fills, **self._fills}
+        self._counted = _count_once(self._fills.values())
+        if stranger.updated_ms >= self.updated_ms:
+            self.updated_ms, self.venue_word = stranger.updated_ms, stranger.venue_word
+        self.frame, self.source = stranger.frame, stranger.source
+        self._derive(wall_ms, "is the order that was found on the exchange", stranger.frame, stranger.source)
 
     # -- derivation
 
@@ -305,13 +322,15 @@ class InFlightOrder:
             return OrderState.UNKNOWN
         return OrderState.SUBMITTING if self.sent else OrderState.INTENT
 
-    def _derive(self, wall_ms: int, what: str, frame: int = 0, source: str = "") -> None:
+    def _derive(self, wall_ms: int, what: str, frame: int = 0, source: str = "rest") -> None:
         before, self.state = self.state, self._derived_state()
         if before.is_done and before is not self.state:
             self.flags.add(OrderFlag.LATE_EVIDENCE)
         if self.is_done:
             self.flags.discard(OrderFlag.CANCEL_UNKNOWN)
         self._flag(OrderFlag.FILLS_MISSING, self.fills_missing > 0)
+        if frame:
+            self.frame, self.source = frame, source
         self._flag(OrderFlag.OVERFILLED, self.terms.amount is not None and self.filled > self.terms.amount)
         self._note(wall_ms, what, frame, source)
 
@@ -337,6 +356,7 @@ class InFlightOrder:
             self.cumulative,
             self.cumulative_quote,
             frozenset(self.flags),
+            self.venue_word,
         )
 
     def _bind(self, exchange_order_id: str) -> None:
@@ -347,18 +367,28 @@ class InFlightOrder:
         else:
             self.exchange_order_id = exchange_order_id
 
+    def _end(self, terminal: VenueState) -> None:
+        if self.terminal is None or _TERMINAL_RANK[terminal] > _TERMINAL_RANK[self.terminal]:
+            self.terminal = terminal
+
     def _complete_terms(self, update: OrderUpdate) -> None:
-        """Fill in what we did not know; an amended price or amount is taken from the newest report only."""
+        """Fill in what we did not know; an amended price or amount is taken from the newest report that holds one."""
         terms = self.terms
-        newest = update.exchange_ms >= self.updated_ms
-        price = update.price if update.price is not None and newest else terms.price
-        amount = update.amount if update.amount is not None and newest else terms.amount
+        price, amount = terms.price, terms.amount
+        if update.price is not None and (price is None or update.exchange_ms >= self._price_ms):
+            price = update.price
+            self._price_ms = max(self._price_ms, update.exchange_ms)
+        if update.amount is not None and (amount is None or update.exchange_ms >= self._amount_ms):
+            amount = update.amount
+            self._amount_ms = max(self._amount_ms, update.exchange_ms)
+        # A first report may leave out what a foreign order is; our own orders are what we sent.
+        told = update if OrderFlag.EXTERNAL in self.flags else terms
         completed = OrderIntent(
             client_order_id=terms.client_order_id or update.client_order_id,
             pair=terms.pair,
-            side=terms.side,
-            type=terms.type,
-            time_in_force=terms.time_in_force,
+            side=told.side or terms.side,
+            type=told.type or terms.type,
+            time_in_force=told.time_in_force or terms.time_in_force,
             price=price,
             amount=amount,
             quote_amount=terms.quote_amount if update.quote_amount is None else update.quote_amount,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 from msgspec import Struct
 
 from app.core.types import MarketStatus, OrderType, Side, TimeInForce
 
 _ZERO = Decimal(0)
+# Wide enough that no number a person can type is rounded before it is quantized.
+_EXACT = Context(prec=200)
 _Say = Callable[[str, str], None]
 
 
@@ -69,8 +71,9 @@ class Problem(Struct, frozen=True):
 def _round(value: Decimal, step: Decimal, rounding: str) -> Quantized:
     if step <= 0:
         return Quantized(value, _ZERO)
-    rounded = (value / step).to_integral_value(rounding=rounding) * step
-    return Quantized(rounded, value - rounded)
+    steps = _EXACT.divide(value, step).to_integral_value(rounding=rounding)
+    rounded = _EXACT.multiply(steps, step)
+    return Quantized(rounded, _EXACT.subtract(value, rounded))
 
 
 def quantize_order_price(rule: TradingRule, price: Decimal, side: Side) -> Quantized:

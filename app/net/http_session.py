@@ -85,8 +85,8 @@ async def refuse_second_attempt(request: aiohttp.ClientRequest, handler: ClientH
         raise SecondAttempt(dropped) from dropped
 
 
-def open_session(tls: SSLContext | None = None) -> aiohttp.ClientSession:
-    """A session to share among `RestClient`s: no cookies, no environment proxies, certificates always checked."""
+def open_session(tls: SSLContext | None = None, proxy: str | None = None) -> aiohttp.ClientSession:
+    """A session to share among `RestClient`s: no cookies, certificates always checked, a proxy only when given."""
     trace = aiohttp.TraceConfig()
     trace.on_request_start.append(_on_start)
     trace.on_request_headers_sent.append(_on_head)
@@ -97,6 +97,7 @@ def open_session(tls: SSLContext | None = None) -> aiohttp.ClientSession:
         headers={"User-Agent": "Depthdesk"},
         skip_auto_headers=("Content-Type",),
         trust_env=False,
+        proxy=proxy,
         trace_configs=[trace],
     )
 

@@ -74,7 +74,7 @@ class BudgetState(Struct, frozen=True):
 
 
 class HandshakeBudget:
-    """For one host, shared by its links: at most 30 handshakes in 5 minutes, 1 a second, 3 at a time, none when banned."""
+    """For one host and all its links: at most 30 handshakes in 5 minutes, 1 a second, 3 at a time, none when banned."""
 
     PER_WINDOW = 30
     WINDOW_S = 300.0

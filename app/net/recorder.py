@@ -1,4 +1,4 @@
-"""Writes the frame log's messages to a session file in a worker thread; the loop never waits. Reading is replay.py's."""
+"""Writes the frame log's messages to a session file in a worker thread. The loop never waits; nothing is read here."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _CLOSE_WITHIN_S = 10.0
 class SessionRecorder(Recorder):
     """A recorder for `FrameLog.recorder`. Create it, hang it there, take it off, `close` it.
 
-    `addresses` maps connection names to the URLs to note beside their frames. What a kill leaves behind is readable up to
-    a second before its end. When the disk fails or fills, recording stops and `stopped` says why: nothing is raised.
+    `addresses` maps connection names to the URLs to note beside their frames. What a kill leaves behind is readable up
+    to a second before its end. When the disk fails or fills, recording stops and `stopped` says why: nothing is raised.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class SessionRecorder(Recorder):
         self._given = 0
         self._taken = 0
         self._dropped_noted = 0
+        self._noted_addresses: dict[str, str] = {}
         self._written = 0
         self._crc = 0
         self._closed = False
@@ -80,7 +81,9 @@ class SessionRecorder(Recorder):
             wall_ns=clock.wall_ns(),
             ts=clock.wall_ns() / NS_PER_S,
         )
-        self._thread = threading.Thread(target=self._run, args=(header,), name=f"recorder {path.name}", daemon=True)
+        # Written here, so that whoever opens the file at any later moment finds a session.
+        self._write([header])
+        self._thread = threading.Thread(target=self._run, name=f"recorder {path.name}", daemon=True)
         self._thread.start()
 
     def record(self, frame: Frame) -> None:
@@ -102,9 +105,8 @@ class SessionRecorder(Recorder):
         if self._thread.is_alive():
             self.stopped = self.stopped or "recording stopped: the disk did not answer"
 
-    def _run(self, header: Line) -> None:
+    def _run(self) -> None:
         try:
-            self._write([header])
             while not self._closing.wait(_WRITE_EVERY_S):
                 self._drain()
             self._drain()
@@ -145,7 +147,13 @@ class SessionRecorder(Recorder):
             raise _Enough(f"the file has reached {self._max_file_bytes >> 20} MiB")
 
     def _write(self, lines: list[Line]) -> None:
-        data = self._redactor.values(self._encoder.encode_lines(lines))
+        data = self._encoder.encode_lines(lines)
+        if self._redactor.values(data) is not data:
+            # Frames arrive redacted; this is the last net, and replacing inside base64 would break it.
+            for line in lines:
+                if line.b64 is not None:
+                    line.b64 = base64.b64encode(self._redactor.values(base64.b64decode(line.b64))).decode()
+            data = self._redactor.values(self._encoder.encode_lines(lines))
         self._crc = zlib.crc32(data, self._crc)
         self._zstd.write(data)
         # A finished zstd frame can be read whatever happens to the ones after it.
@@ -171,8 +179,8 @@ class SessionRecorder(Recorder):
         )
         if kind is RecordKind.HTTP:
             line.url = address + frame.path
-        else:
-            line.addr = address
+        elif self._noted_addresses.get(frame.connection) != address:
+            self._noted_addresses[frame.connection] = line.addr = address
         try:
             line.data = frame.payload.decode()
         except UnicodeDecodeError:

@@ -68,11 +68,13 @@ class Redactor:
             rf'("(?=[{re.escape(first)}])(?i:{name})"\s*:\s*)(?:"((?:[^"\\]|\\.)*)"?|(-?[0-9][^\s,}}\]]*))'.encode(),
             re.DOTALL,
         )
-        # JSON inside a JSON string: the quotes carry backslashes.
-        self._nested = re.compile(rf'((\\+)"{name}\\+"\s*:\s*\\+")((?:(?!\\+").)*)'.encode(), re.IGNORECASE | re.DOTALL)
+        # JSON inside a JSON string: the quotes carry backslashes. Written so that long runs of them cost linear time.
+        self._nested = re.compile(
+            rf'((?<!\\)\\+"{name}\\+"\s*:\s*\\+")((?:[^"\\]|\\+[^"\\])*)'.encode(), re.IGNORECASE | re.DOTALL
+        )
         self._pairs = re.compile(rf"((?:^|[?&\s\"']){name}=)([^&#\s\"']*)".encode(), re.IGNORECASE)
         self._lines = re.compile(
-            rf"^(\s*(?:{name}|ok-access-[a-z]+|cb-access-[a-z]+)\s*:[ \t]*)([^\r\n]+)".encode(),
+            rf"^([ \t]*(?:{name}|ok-access-[a-z]+|cb-access-[a-z]+)[ \t]*:[ \t]*)([^\r\n]+)".encode(),
             re.IGNORECASE | re.MULTILINE,
         )
         self._forms: list[tuple[bytes, bytes]] = []
@@ -165,7 +167,7 @@ def _hide_json(match: re.Match[bytes]) -> bytes:
 
 
 def _hide_nested(match: re.Match[bytes]) -> bytes:
-    return match[1] + (_mark(match[3]) if match[3] else b"")
+    return match[1] + (_mark(match[2]) if match[2] else b"")
 
 
 def _hide_pair(match: re.Match[bytes]) -> bytes:

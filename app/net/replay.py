@@ -13,7 +13,6 @@ import msgspec
 import zstandard
 from msgspec import Struct
 
-from app.core.clock import NS_PER_S
 from app.core.frames import Direction
 from app.net.session_format import FORMAT, Line, RecordKind
 
@@ -31,8 +30,9 @@ class NotASession(Exception):
 class Record(Struct, frozen=True, kw_only=True, gc=False):
     """One line of a session.
 
-    `connection` is the recorder's name of it, `wall_ns` its wall clock. For HTTP, `direction` tells request from answer
-    (the founding recordings hold answers only). `exchanges` and `app` are the header's.
+    `connection` is the recorder's name of it, `url` its address, `wall_ns` the recorder's wall clock. For HTTP,
+    `direction` tells request from answer (the founding recordings hold answers only). `exchanges` and `app` are of the
+    header.
     """
 
     kind: RecordKind
@@ -72,6 +72,7 @@ class _Reading:
         self._frames = 0
         self._crc = 0
         self._torn = ""
+        self._addresses: dict[str, str] = {}
 
     def records(self) -> Iterator[Record]:
         finished = False
@@ -182,12 +183,15 @@ class _Reading:
                 raise self._wrong("b64 is not base64") from None
         else:
             data = (line.data or "").encode()
+        if line.addr:
+            self._addresses[line.conn] = line.addr
         exchanges = line.exchanges or ({line.exchange.lower(): ""} if line.exchange else {})
         return Record(
             kind=RecordKind(line.t),
             connection=line.conn,
-            url=line.url or line.addr,
-            wall_ns=line.wall_ns or round(line.ts * NS_PER_S),
+            url=line.url or self._addresses.get(line.conn, ""),
+            # A float of seconds holds microseconds, not nanoseconds.
+            wall_ns=line.wall_ns or round(line.ts * 1e6) * 1000,
             data=data,
             direction=Direction.OUT if line.t == RecordKind.SEND or line.dir == Direction.OUT else Direction.IN,
             seq=line.seq,

@@ -111,6 +111,7 @@ class RestClient:
         if session is None:
             session = self._session = open_session()
         if session.closed:
+            self._note(request, sent, "not sent: the network session is closed")
             raise NotSent("the network session is closed")
         try:
             async with session.request(

@@ -2,7 +2,8 @@
 
 A session is zstd-compressed (or plain) JSON, one object a line. `t` is the kind of line: header first, then http,
 connect, send, recv and note, then footer. The founding recordings (format 2) know `t`, `conn`, `ts` (seconds), `url` or
-`addr`, and `data` (text) or `b64`; ours (format 3) adds the rest. The footer's `crc32` covers every byte before its line.
+`addr`, and `data` (text) or `b64`; ours (format 3) adds the rest. The footer's `crc32` covers all bytes
+before its line. `addr` stands where a connection is first met, and is not repeated.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, ProxyError
 
 from app.core.clock import Clock
 from app.core.frames import Direction, Frame, FrameKind, FrameLog
@@ -84,6 +84,7 @@ class WebSocketTransport:
         """
         opened = await self._connect(link, status, connection, scan)
         watch = asyncio.create_task(opened.watch(self), name=f"ping {connection}")
+        watch.add_done_callback(opened.watched)
         try:
             yield opened
         finally:
@@ -243,6 +244,11 @@ class WebSocketConnection:
                 self.abort(f"silent: no answer to our ping within {within_s:g} s")
                 return
 
+    def watched(self, watch: asyncio.Task[None]) -> None:
+        """Without its watch a dead link would look alive for ever."""
+        if not watch.cancelled() and (error := watch.exception()) is not None:
+            self.abort(f"internal error while pinging: {type(error).__name__}")
+
     def _add_scanned(self, data: bytes) -> Frame:
         shown = data
         if data.startswith(_GZIP):
@@ -299,7 +305,7 @@ def _not_opened(error: Exception, host: str, within_s: float) -> LinkLost:
             target = urlsplit(headers.get("location", "")).hostname or host
             return LinkLost(f"unexpected redirect to {target} refused", status=status)
         return LinkLost(
-            f"handshake refused by {host}: HTTP {status} {error.response.reason_phrase}".strip(),
+            f"handshake refused by {host}: HTTP {status} {_plain(error.response.reason_phrase)}".strip(),
             status=status,
             retry_after_s=retry_after_s(headers),
         )
@@ -307,8 +313,12 @@ def _not_opened(error: Exception, host: str, within_s: float) -> LinkLost:
         return LinkLost(f"timed out: no connection to {host} within {within_s:g} s")
     if isinstance(error, InvalidURI):
         return LinkLost(f"not a websocket address: {error}")
+    if isinstance(error, ProxyError):
+        return LinkLost(f"proxy failed: {_plain(str(error))}")
     if isinstance(error, InvalidHandshake):
-        return LinkLost(f"not a websocket at {host}: {error}")
+        if isinstance(error.__cause__, (EOFError, ConnectionError)):
+            return LinkLost(f"{host} closed the connection during the handshake")
+        return LinkLost(f"not a websocket at {host}: {_plain(str(error))}")
     return LinkLost(network_words(error, host))
 
 
@@ -319,11 +329,15 @@ def _end_words(error: ConnectionClosed, max_bytes: int) -> str:
         if error.sent.code in (1002, 1007):
             return f"protocol error: {error.sent.reason}"
     if error.rcvd is not None:
-        said = "".join(letter for letter in error.rcvd.reason if letter.isprintable())[:200]
+        said = _plain(error.rcvd.reason)
         return f"closed by the exchange (code {error.rcvd.code})" + (f": {said}" if said else "")
     if isinstance(error.__cause__, OSError):
         return network_words(error.__cause__, "")
     return "connection lost: it ended without a close message"
+
+
+def _plain(foreign: str) -> str:
+    return "".join(letter for letter in foreign if letter.isprintable())[:200]
 
 
 def _inflate(data: bytes, limit: int) -> bytes:

@@ -16,6 +16,7 @@ from app.paper.venue import Venue
 
 _SECONDS_PER_DAY = 86_400.0
 _REVERSION_S = 6 * 3600.0
+_CROSS_REVERSION_S = 30.0
 _ORDERS_PER_LEVEL = 2.4
 _FEWEST_LEVELS, _MOST_LEVELS = 24, 56
 _VISIBLE_REACH = 6.0
@@ -33,6 +34,7 @@ class _PairFlow:
         self._rng = rng
         self._home = log(self.instrument.ticks(listing.reference_price)) + rng.gauss(0.0, 0.01)
         self._log_fair = self._home
+        self._follows = False
         self._last_ns = now_ns
         self._heat = 0.0
         self._sides = ((Side.BUY, self.book.bids), (Side.SELL, self.book.asks))
@@ -43,7 +45,9 @@ class _PairFlow:
         return exp(self._log_fair)
 
     def follow(self, log_fair: float) -> None:
-        """Derive the fair price from two other pairs; own noise is a tenth."""
+        """Keep close to a price that two other pairs imply, from the first call on."""
+        if not self._follows:
+            self._follows, self._log_fair = True, log_fair
         self._home = log_fair
 
     def drift(self, now_ns: int) -> None:
@@ -53,8 +57,10 @@ class _PairFlow:
         self._last_ns = now_ns
         seconds = min(seconds, 60.0)
         sigma = self.listing.daily_volatility / sqrt(_SECONDS_PER_DAY)
-        pull = (self._home - self._log_fair) * seconds / _REVERSION_S
-        self._log_fair += pull + sigma * sqrt(seconds) * (0.7 + 0.3 * self._heat) * self._rng.gauss(0.0, 1.0)
+        speed = min(1.0, seconds / (_CROSS_REVERSION_S if self._follows else _REVERSION_S))
+        self._log_fair += (self._home - self._log_fair) * speed + sigma * sqrt(seconds) * (
+            0.7 + 0.3 * self._heat
+        ) * self._rng.gauss(0.0, 1.0)
 
     def populate(self) -> None:
         for side in (Side.BUY, Side.SELL):

@@ -52,7 +52,7 @@ class Store:
         self._broken = ""
         self._damage = ""
 
-    # -- opening and closing -------------------------------------------------------------------------------------------
+    # -- opening and closing
 
     @classmethod
     def open(cls, path: Path | str, clock: Clock | None = None) -> Store:
@@ -101,7 +101,7 @@ class Store:
             self._opened = None
             self._lock.release()
 
-    # -- how it fares --------------------------------------------------------------------------------------------------
+    # -- how it fares
 
     @property
     def read_only(self) -> bool:
@@ -127,7 +127,7 @@ class Store:
         """Entries that are only in memory."""
         return len(self._waiting)
 
-    # -- writing -------------------------------------------------------------------------------------------------------
+    # -- writing
 
     def journal(self, account: str) -> AccountJournal:
         return AccountJournal(self, account)
@@ -161,7 +161,7 @@ class Store:
         """Return when everything appended so far is on the disk. Raises JournalError."""
         await self._run(lambda: self._write(()))
 
-    # -- reading -------------------------------------------------------------------------------------------------------
+    # -- reading
 
     async def entries(self, account: str) -> list[JournalEntry]:
         """All entries of the account, oldest first. Records whose checksum fails are skipped and counted."""
@@ -215,7 +215,7 @@ class Store:
 
         await self._run(copy)
 
-    # -- in the worker thread ------------------------------------------------------------------------------------------
+    # -- in the worker thread
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._closed:

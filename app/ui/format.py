@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 
@@ -50,7 +50,7 @@ def plain(value: Decimal | str) -> str:
     return format(number, "f") if number.is_finite() else DASH
 
 
-def exact(value: Decimal | str, places: int = 0, separator: str = Separator.COMMA) -> str:
+def exact(value: Decimal | str, places: int = 0, separator: str = ",") -> str:
     """All digits of the value, with zeros added up to `places`: what is shown is never rounded.
 
     Digits beyond the tick are kept if they count (an average, or a tick that changed), zeros beyond it are not.
@@ -69,12 +69,14 @@ def exact(value: Decimal | str, places: int = 0, separator: str = Separator.COMM
     return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
 
 
-def rounded(value: Decimal, places: int, separator: str = Separator.COMMA) -> str:
+def rounded(value: Decimal, places: int, separator: str = ",") -> str:
     """For averages and sums that are only looked at; half to even."""
     if not value.is_finite():
         return DASH
-    result = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
-    return exact(abs(result) if result.is_zero() else result, places, separator)
+    text = f"{value:,.{places}f}"
+    if text[0] == "-":
+        text = (MINUS if any(digit in text for digit in "123456789") else "") + text[1:]
+    return text if separator == "," else text.replace(",", separator)
 
 
 def _grouped(whole: str, separator: str) -> str:
@@ -84,7 +86,7 @@ def _grouped(whole: str, separator: str) -> str:
     return separator.join(groups)
 
 
-def signed(value: Decimal, places: int, separator: str = Separator.COMMA) -> str:
+def signed(value: Decimal, places: int, separator: str = ",") -> str:
     """With + or a true minus, and no sign on what is shown as zero."""
     text = rounded(value, places, separator)
     return f"+{text}" if value > 0 and any(digit in text for digit in "123456789") else text

@@ -24,6 +24,8 @@ _TOKEN = re.compile(
     r'|\[(?:[^\[\]{}"]|"(?:[^"\\]|\\.)*"){0,160}\]'  # a short flat list stays on one line
     r"|[\[\]{},:]|[^\s\[\]{},:\"]+|\""
 )
+_JSON_START = (b"{", b"[")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _KEY = re.compile(r'^(\s*)("(?:[^"\\]|\\.)*")(: ?)')
 _ENCODING = {b"\x1f\x8b": ("gzip", 31), b"\x78\x01": ("zlib", 15), b"\x78\x9c": ("zlib", 15), b"\x78\xda": ("zlib", 15)}
 
@@ -54,7 +56,7 @@ def is_text(data: bytes) -> bool:
         if error.start < len(head) - 4:
             return False
         text = head[: error.start].decode("utf-8")
-    return not any(char < " " and char not in "\t\n\r" for char in text)
+    return _CONTROL.search(text) is None
 
 
 def visible(text: str) -> str:
@@ -65,7 +67,7 @@ def visible(text: str) -> str:
 def one_line(payload: bytes, limit: int = 240) -> str:
     """The beginning of the message for a list row."""
     data, packing = unpack(payload, limit * 2)
-    if not packing and not is_text(data[:64]):
+    if not packing and data[:1] not in _JSON_START and not is_text(data[:64]):
         return " ".join(f"{byte:02x}" for byte in data[: limit // 3])
     return visible(data[:limit].decode("utf-8", "replace"))
 

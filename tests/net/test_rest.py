@@ -7,6 +7,7 @@ import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 import pytest_asyncio
@@ -53,7 +54,7 @@ class Exchange:
         self.error: VenueError | None = None
         self.rest = self.client("")
 
-    def client(self, base: str) -> RestClient:
+    def client(self, base: str, session: aiohttp.ClientSession | None = None) -> RestClient:
         return RestClient(
             {"": base},
             self.log,
@@ -64,6 +65,7 @@ class Exchange:
             lambda: self.now_ms,
             "test/rest",
             lambda response: self.error,
+            session=session,
         )
 
     def _sign(self, request: Request, now_ms: int) -> SignedRequest:
@@ -396,6 +398,30 @@ async def test_environment_proxies_are_never_used(exchange: Exchange, monkeypatc
     monkeypatch.setenv("no_proxy", "")
     async with serving(exchange, lambda request, writer: writer.write(answer())):
         assert (await exchange.ask(GET)).status == 200
+
+
+async def test_a_proxy_is_used_when_given(exchange: Exchange) -> None:
+    async with serving(exchange, lambda request, writer: writer.write(answer())):
+        async with http_session.open_session(proxy=f"http://127.0.0.1:{exchange.port}") as session:
+            exchange.rest = exchange.client("http://api.example.invalid", session)
+            assert (await exchange.ask(GET)).status == 200
+            await exchange.rest.close()
+            assert not session.closed
+    assert exchange.requests[0].startswith(b"GET http://api.example.invalid/time HTTP/1.1\r\n")
+
+
+async def test_a_lent_session_we_cannot_follow_gets_the_careful_answer(exchange: Exchange) -> None:
+    """Without our trace nobody knows whether bytes were written, so silence is never called "not sent"."""
+
+    async def silence(reader: Reader, writer: Writer) -> None:
+        await reader.read()
+
+    async with raw_server(silence) as port, aiohttp.ClientSession() as session:
+        exchange.rest = exchange.client(f"http://127.0.0.1:{port}", session)
+        with pytest.raises(NoAnswer):
+            await exchange.ask(msgspec.structs.replace(ORDER, timeout_s=0.2))
+    with pytest.raises(NotSent, match="session is closed"):
+        await exchange.ask(ORDER)
 
 
 async def test_a_signed_request_without_a_key_is_not_sent(exchange: Exchange) -> None:

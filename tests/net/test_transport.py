@@ -221,6 +221,25 @@ async def test_issuer_of_a_good_certificate_is_known(wire: Wire, certificate: Ce
     assert "issuer Grey Proxy Ltd" in wire.notes()[0]
 
 
+async def test_a_server_that_hangs_up_during_the_handshake(wire: Wire) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+
+    async with raw_server(handler) as port:
+        _, lost = await read_all(wire, f"ws://127.0.0.1:{port}/")
+    assert lost is not None and lost.reason == "127.0.0.1 closed the connection during the handshake"
+
+
+async def test_a_web_server_is_not_a_websocket(wire: Wire) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+
+    async with raw_server(handler) as port:
+        _, lost = await read_all(wire, f"ws://127.0.0.1:{port}/")
+    assert lost is not None and lost.reason == "handshake refused by 127.0.0.1: HTTP 200 OK"
+
+
 async def test_redirect_is_refused(wire: Wire) -> None:
     asked = []
 
@@ -333,4 +352,4 @@ async def test_a_proxy_is_used_only_when_configured(wire: Wire, monkeypatch: pyt
         wire.transport.proxy = f"http://127.0.0.1:{port}"
         _, lost = await read_all(wire, url)
     assert asked and asked[0].startswith(b"CONNECT 127.0.0.1:")
-    assert lost is not None and "403" in lost.reason
+    assert lost is not None and lost.reason.startswith("proxy failed: ") and "403" in lost.reason

@@ -1,12 +1,17 @@
-"""Rows of controls for the inspector's panels: a header of fixed height, and one that wraps. No behaviour."""
+"""Header rows, labels, wrapping rows and dense tables for the panels on streams and markets. No behaviour."""
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QLayoutItem, QToolButton, QWidget
+from PySide6.QtGui import QIcon, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QLayoutItem, QSizePolicy, QTableView, QToolButton, QWidget
 
 from app.ui import theme
+
+ROWS = "QTreeView { border: none; } QTreeView::item { padding: 2px 4px; }"
+"""Style of the trees and small tables in the inspector."""
 
 
 def header_bar(title: str) -> tuple[QWidget, QHBoxLayout]:
@@ -29,6 +34,55 @@ def plain_label(text: str = "", role: str = "") -> QLabel:
     if role:
         label.setProperty("role", role)
     return label
+
+
+def dense_table(name: str) -> QTableView:
+    """A table of whole rows with the theme's row height and no grid; `name` is what a screen reader says."""
+    table = QTableView()
+    table.setAccessibleName(name)
+    table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QTableView.SelectionMode.SingleSelection)
+    table.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
+    table.setFrameShape(QTableView.Shape.NoFrame)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.setTabKeyNavigation(False)
+    table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(theme.current().px(22))
+    table.verticalHeader().setMinimumSectionSize(theme.current().px(18))
+    table.horizontalHeader().setHighlightSections(False)
+    table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    table.setStyleSheet("QTableView::item { padding: 0 6px; }")
+    table.setFont(theme.current().digits(9))
+    return table
+
+
+class ElidedLabel(QLabel):
+    """Plain text that ends in an ellipsis where the room ends; the tool tip has all of it."""
+
+    def __init__(self, role: str = "secondary") -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setProperty("role", role)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._full = ""
+
+    def text(self) -> str:
+        return self._full
+
+    def setText(self, text: str) -> None:
+        if text != self._full:
+            self._full = text
+            self.setToolTip(escape(text))
+            self.setAccessibleDescription(text)
+            self._elide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self) -> None:
+        super().setText(self.fontMetrics().elidedText(self._full, Qt.TextElideMode.ElideRight, self.width()))
 
 
 def set_role(widget: QWidget, role: str) -> None:
@@ -124,7 +178,12 @@ class FlowLayout(QLayout):
 
     def _place(self, line: list[QLayoutItem], area: QRect, y: int, height: int) -> None:
         spare = area.width() - sum(item.sizeHint().width() + self._gap for item in line) + self._gap
-        growing = [item for item in line if item.expandingDirections() & Qt.Orientation.Horizontal]
+        growing = [
+            item
+            for item in line
+            if item.expandingDirections() & Qt.Orientation.Horizontal
+            and item.maximumSize().width() > item.sizeHint().width()
+        ]
         x = area.x()
         for item in line:
             width = item.sizeHint().width()

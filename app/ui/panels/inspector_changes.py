@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QTreeWidget, QTreeWidget
 from app.core.types import Side
 from app.ui import theme
 from app.ui.models.frames_changes import Change
-from app.ui.panels.inspector_bar import plain_label
+from app.ui.panels.inspector_bar import ROWS, plain_label
 
 
 class ChangesView(QWidget):
@@ -24,11 +24,12 @@ class ChangesView(QWidget):
         self.table = QTreeWidget()
         self.table.setAccessibleName("What this message changed")
         self.table.setColumnCount(5)
-        self.table.setHeaderLabels(["Cell", "Before", "This message", "Now", "Still from here"])
+        self.table.setHeaderLabels(["Cell", "Before", "This message", "Now", "Still set"])
         self.table.setRootIsDecorated(False)
         self.table.setUniformRowHeights(True)
+        self.table.setStyleSheet(ROWS)
         self.table.setFrameShape(QTreeWidget.Shape.NoFrame)
-        for column, width in enumerate((210, 96, 110, 96)):
+        for column, width in enumerate((176, 84, 96, 84)):
             self.table.header().resizeSection(column, width)
         self.note = plain_label("", "secondary")
         self.show_cell = QPushButton("Show on screen")
@@ -68,7 +69,7 @@ class ChangesView(QWidget):
                 change.before,
                 change.after,
                 change.now,
-                "yes" if change.still_set else "no, changed since",
+                "yes" if change.still_set else "changed since",
             )
             for column, text in enumerate(texts):
                 item.setText(column, text)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QWidget
 
 from app.core.effects import Effect, Perform, Send, Unknown
 from app.ui import theme
+from app.ui.panels.inspector_bar import ROWS
 from app.ui.payload_views import visible
 
 _LEVELS = 60
@@ -24,6 +25,7 @@ class DecodedView(QTreeWidget):
         self.setColumnCount(2)
         self.setHeaderLabels(["Event", "Value"])
         self.setUniformRowHeights(True)
+        self.setStyleSheet(ROWS)
         self.setFrameShape(QTreeWidget.Shape.NoFrame)
         self.header().resizeSection(0, 190)
 

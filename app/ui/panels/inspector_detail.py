@@ -16,7 +16,7 @@ from app.ui.desk import Desk
 from app.ui.models.frames_changes import BeforeSearch, changes_of
 from app.ui.models.frames_filter import Needle, explain_safely
 from app.ui.models.frames_links import ReplySearch, delay_words, is_request
-from app.ui.panels.inspector_bar import header_bar, plain_label, tool_button
+from app.ui.panels.inspector_bar import ElidedLabel, header_bar, plain_label, tool_button
 from app.ui.panels.inspector_changes import ChangesView
 from app.ui.panels.inspector_decoded import DecodedView
 from app.ui.panels.inspector_diff import DiffView
@@ -60,17 +60,17 @@ class FrameDetail(QWidget):
 
         head, row = header_bar("")
         self.title = plain_label("No message selected", "title")
-        self.facts = plain_label("", "secondary")
-        self.facts.setMinimumWidth(20)
+        self.facts = ElidedLabel()
         self.link = tool_button("", "Go to the request or reply that belongs to this message")
         self.copy_button = tool_button(
             "Copy", "Copy the message", "Copy the message as it is kept, redacted (Ctrl+C)", icon=theme.icon("copy")
         )
-        self.copy_line = tool_button("JSON line", "Copy as a JSON line", "Copy with number, time and connection")
+        self.copy_line = tool_button("JSON", "Copy as a JSON line", "Copy with number, time and connection")
+        self.close_button = tool_button("", "Close the message (Esc)", icon=theme.icon("cancel"))
         self.mark = tool_button("Mark A", "Mark this message for comparison", "Mark for comparison (M)")
         row.addWidget(self.title)
-        row.addWidget(self.facts, 1)
-        for button in (self.link, self.copy_button, self.copy_line, self.mark):
+        row.addStretch(1)
+        for button in (self.link, self.copy_button, self.copy_line, self.mark, self.close_button):
             row.addWidget(button)
 
         self.pretty = LazyText("Message, indented", colours=True)
@@ -101,6 +101,8 @@ class FrameDetail(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(head)
+        self.facts.setContentsMargins(8, 0, 8, 2)
+        column.addWidget(self.facts)
         column.addWidget(self.note)
         column.addWidget(self._stack, 1)
 
@@ -182,9 +184,7 @@ class FrameDetail(QWidget):
             facts.insert(2, f"status {frame.status}")
         if frame.epoch:
             facts.append(f"connection no. {frame.epoch}")
-        text = "  ·  ".join(facts)
-        self.facts.setText(text)
-        self.facts.setToolTip(text)
+        self.facts.setText("  ·  ".join(facts))
 
     def _look_for_partner(self, frame: Frame) -> None:
         if is_request(frame):

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 from app.core.frames import Frame
 from app.ui import theme
 from app.ui.models.frames_diff import MAX_DIFFERENCES, NotComparable, compare
-from app.ui.panels.inspector_bar import plain_label
+from app.ui.panels.inspector_bar import ROWS, plain_label
 
 
 class DiffView(QWidget):
@@ -24,6 +24,7 @@ class DiffView(QWidget):
         self.table.setHeaderLabels(["Path", "A (marked)", "B (selected)", ""])
         self.table.setRootIsDecorated(False)
         self.table.setUniformRowHeights(True)
+        self.table.setStyleSheet(ROWS)
         self.table.setFrameShape(QTreeWidget.Shape.NoFrame)
         for column, width in enumerate((170, 130, 130)):
             self.table.header().resizeSection(column, width)

@@ -48,7 +48,7 @@ class InspectorFilters(QWidget):
         self.kind = _combo("Kind of message", "All kinds")
         for kind in FrameKind:
             self.kind.addItem(kind.value, kind)
-        self.channel = _field("Channel or path", "channel or /path", 112)
+        self.channel = _field("Channel or path", "channel or /path", 132)
         self.pair = _field("Pair", "pair", 84)
         self.unknown = tool_button(
             "Unknown 0",

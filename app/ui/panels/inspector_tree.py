@@ -9,6 +9,7 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QHeaderView, QTreeView, QWidget
 
 from app.ui import theme
+from app.ui.panels.inspector_bar import ROWS
 from app.ui.payload_views import Number, shown, visible
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -92,6 +93,7 @@ class JsonTree(QTreeView):
         super().__init__(parent)
         self.setAccessibleName("Message as a tree")
         self.setUniformRowHeights(True)
+        self.setStyleSheet(ROWS)
         self.setFrameShape(QTreeView.Shape.NoFrame)
 
     def show_document(self, document: Any) -> None:

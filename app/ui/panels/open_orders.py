@@ -243,7 +243,7 @@ class OpenOrders(TablePanel):
         elif unknown:
             self.footer.say(f"{unknown} may be live and {'is' if unknown == 1 else 'are'} being asked for")
         else:
-            self.footer.say("Select rows for their totals  ·  Del cancels  ·  Enter shows an order's life")
+            self.footer.say(not self.model.shown and "" or "Select rows for their totals  ·  Del cancels  ·  Enter shows an order's life")
 
     # -- cancelling ----------------------------------------------------------------------------------------------------
 

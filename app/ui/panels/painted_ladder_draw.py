@@ -56,6 +56,7 @@ class LadderInk:
         self.spread = px(30)
         self.digits = Ruler(theme.digits())
         self.heavy = Ruler(theme.digits(bold=True))
+        self.base = self.digits.baseline(0, self.row)
         self.small = Ruler(theme.digits(9))
         self.large = Ruler(theme.digits(12.5, bold=True))
         struck = theme.digits()
@@ -135,21 +136,19 @@ def _compact(painter: QPainter, ink: LadderInk, picture: Picture, most: float, l
     deepest = max(totals, default=0.0)
     whole = len(str(int(deepest)))
     total_places = max(0, min(picture.amount_places, 7 - whole))
-    right = ink.total_edge + theme.px(4)
+    right = round(ink.total_edge) + theme.px(4)
     reach = right - ink.own.right() - theme.px(6)
     for at, line in enumerate(lines):
         if line.amount is None or line.side is None:
             continue
         top = tops[at]
         if deepest and line.total is not None:
-            wide = reach * float(line.total) / deepest
-            painter.fillRect(
-                QRectF(right - wide, top, wide, ink.row),
-                ink.total_bar[line.side] if picture.trusted else ink.stale_bar,
-            )
+            wide = int(reach * float(line.total) / deepest)
+            bar = ink.total_bar[line.side] if picture.trusted else ink.stale_bar
+            painter.fillRect(right - wide, top, wide, ink.row, bar)
         if most and picture.trusted:
-            wide = reach * 0.6 * float(line.amount) / most
-            painter.fillRect(QRectF(right - wide, top + 1, wide, ink.row - 2), ink.size_bar[line.side])
+            wide = int(reach * 0.6 * float(line.amount) / most)
+            painter.fillRect(right - wide, top + 1, wide, ink.row - 2, ink.size_bar[line.side])
     _row_states(painter, ink, picture, tops)
     separator = picture.display.separator
     price_font = ink.digits if picture.trusted else ink.struck
@@ -158,23 +157,23 @@ def _compact(painter: QPainter, ink: LadderInk, picture: Picture, most: float, l
         if line.side is not None:
             painter.setPen(theme.side(line.side is Side.BUY) if picture.trusted else theme.stale)
             text = show.exact(line.price, picture.price_places, separator)
-            price_font.right(painter, ink.price_edge, price_font.baseline(tops[at], ink.row), text)
+            price_font.right(painter, ink.price_edge, tops[at] + ink.base, text)
     painter.setFont(ink.digits.font)
     painter.setPen(theme.text if picture.trusted else theme.stale)
     for at, line in enumerate(lines):
         if line.side is None:
             continue
-        base = ink.digits.baseline(tops[at], ink.row)
-        if line.amount is None:
-            ink.digits.right(painter, ink.size_edge, base, show.DASH)
+        amount = line.amount
+        if amount is None:
+            ink.digits.right(painter, ink.size_edge, tops[at] + ink.base, show.DASH)
             continue
-        text = show.exact(line.amount, picture.amount_places, separator)
-        _size(painter, ink, picture, line, text, ink.size_edge, tops[at], float(line.amount) >= large)
+        text = show.exact(amount, picture.amount_places, separator)
+        _size(painter, ink, picture, line, text, ink.size_edge, tops[at], float(amount) >= large)
     painter.setPen(theme.secondary if picture.trusted else theme.stale)
     for at, line in enumerate(lines):
         if line.total is not None:
             text = show.rounded(line.total, total_places, separator)
-            ink.digits.right(painter, ink.total_edge, ink.digits.baseline(tops[at], ink.row), text)
+            ink.digits.right(painter, ink.total_edge, tops[at] + ink.base, text)
     for at, line in enumerate(lines):
         if line is SPREAD:
             _spread(painter, ink, picture, tops[at])
@@ -189,18 +188,21 @@ def _size(
     painter: QPainter, ink: LadderInk, picture: Picture, line: Line, text: str, edge: float, top: int, bold: bool
 ) -> None:
     ruler = ink.heavy if bold else ink.digits
-    left = edge - ruler.width(text)
+    left = round(edge - ruler.width(text))
     flash = picture.flashes.get((line.side, line.price)) if line.side is not None and picture.trusted else None
     if flash is not None and line.side is not None:
         first, strength = flash
-        start = left + ruler.width(text[:first])
+        start = round(left + ruler.width(text[:first]))
         painter.fillRect(
-            QRectF(start - 1, top + 2, edge - start + 2, ink.row - 4),
+            start - 1,
+            top + 2,
+            round(edge) - start + 2,
+            ink.row - 4,
             alpha(ink.theme.side(line.side is Side.BUY), _FLASH_OPACITY * strength),
         )
     if bold:
         painter.setFont(ink.heavy.font)
-    painter.drawText(QPointF(left, ruler.baseline(top, ink.row)), text)
+    painter.drawText(left, top + ink.base, text)
     if bold:
         painter.setFont(ink.digits.font)
 
@@ -314,13 +316,13 @@ def _dom(painter: QPainter, ink: LadderInk, picture: Picture, most: float, large
         for side, size in ((Side.BUY, line.bid), (Side.SELL, line.ask)):
             if size is None or not most:
                 continue
-            wide = room * float(size) / most
-            left = price.left() - wide if side is Side.BUY else price.right()
+            wide = int(room * float(size) / most)
+            left = round(price.left()) - wide if side is Side.BUY else round(price.right())
             bar = ink.size_bar[side] if picture.trusted else ink.stale_bar
-            painter.fillRect(QRectF(left, tops[at] + 1, wide, ink.row - 2), bar)
+            painter.fillRect(left, tops[at] + 1, wide, ink.row - 2, bar)
     _row_states(painter, ink, picture, tops)
     separator = picture.display.separator
-    last = Decimal(picture.last_price) if picture.last_price else None
+    last = show.exact(picture.last_price, picture.price_places, separator) if picture.last_price else None
     for at, line in enumerate(picture.lines):
         if not line.price:
             continue
@@ -331,8 +333,8 @@ def _dom(painter: QPainter, ink: LadderInk, picture: Picture, most: float, large
         text = show.exact(line.price, picture.price_places, separator)
         painter.setFont(ruler.font)
         middle = price.center().x() + ruler.width(text) / 2
-        ruler.right(painter, middle, ruler.baseline(top, ink.row), text)
-        if last is not None and Decimal(line.price) == last:
+        ruler.right(painter, middle, top + ink.base, text)
+        if text == last:
             painter.fillRect(QRectF(price.left(), top, px(2), ink.row), theme.text)
             painter.fillRect(QRectF(price.right() - px(2), top, px(2), ink.row), theme.text)
         painter.setFont(ink.digits.font)

@@ -16,7 +16,7 @@ from app.ui.desk import Desk
 from app.ui.models.frames_export import FrameExport
 from app.ui.models.frames_filter import FrameFilter, Needle, both, filter_predicate, search_predicate
 from app.ui.models.frames_rows import AllRows, LogScan, Rows
-from app.ui.panels.inspector_bar import header_bar, plain_label, tool_button
+from app.ui.panels.inspector_bar import ElidedLabel, header_bar, plain_label, tool_button
 from app.ui.panels.inspector_detail import FrameDetail
 from app.ui.panels.inspector_filters import InspectorFilters
 from app.ui.panels.inspector_list import FrameList, FrameRow
@@ -62,9 +62,7 @@ class StreamInspector(QWidget):
         self.follow = tool_button("", "Follow the newest message", "Follow the newest message (Space)", checkable=True)
         self.follow.setChecked(True)
         self.counts = plain_label("", "secondary")
-        self.dropped = plain_label("", "warning")
-        self.dropped.setToolTip("The oldest messages leave memory when it is full. A recording keeps them all.")
-        self.dropped.setMinimumWidth(20)
+        self.dropped = ElidedLabel("warning")
         self.export_button = tool_button("Export", "Export messages to a file", icon=theme.icon("export"))
         self.export_button.setPopupMode(self.export_button.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.export_button)
@@ -89,8 +87,9 @@ class StreamInspector(QWidget):
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.addWidget(self.list)
         self.splitter.addWidget(self.detail)
-        self.splitter.setStretchFactor(0, 5)
-        self.splitter.setStretchFactor(1, 3)
+        self.splitter.setStretchFactor(0, 1)
+        self.detail.hide()
+        self._opened = False
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(3)
         column = QVBoxLayout(self)
@@ -116,6 +115,8 @@ class StreamInspector(QWidget):
         self.clear_filters.clicked.connect(self.filters.clear)
         self.detail.cell_requested.connect(self.cell_requested)
         self.detail.frame_requested.connect(self.show_frame)
+        self.detail.close_button.clicked.connect(self.close_detail)
+        self.setFocusProxy(self.list)
         self.detail.mark_requested.connect(self.mark_selected)
         within = Qt.ShortcutContext.WidgetWithChildrenShortcut
         for keys, action in (("Ctrl+F", self._focus_search), ("F3", self._next_hit), ("Shift+F3", self._previous_hit)):
@@ -375,6 +376,7 @@ class StreamInspector(QWidget):
         frame = self._desk.log.get(seq)
         if frame is None:
             return
+        self._open_detail()
         self.detail.show_frame(frame, self._valid_needle())
         if self.note.text().startswith(("Filters", "Message", "There", "No message")):
             self._say("")
@@ -382,6 +384,23 @@ class StreamInspector(QWidget):
         self._show_search_state()
         self._work.start()
         self.frame_selected.emit(seq)
+
+    def _open_detail(self) -> None:
+        if self.detail.isVisibleTo(self):
+            return
+        self.detail.show()
+        if not self._opened:
+            self._opened = True
+            self._share_room()
+
+    def _share_room(self) -> None:
+        room = self.width() if self.splitter.orientation() is Qt.Orientation.Horizontal else self.height()
+        self.splitter.setSizes([room * 58 // 100, room * 42 // 100])
+
+    def close_detail(self) -> None:
+        """Give the whole width to the list."""
+        self.detail.hide()
+        self.list.setFocus()
 
     def _say(self, text: str) -> None:
         self.note.setText(text)
@@ -396,6 +415,8 @@ class StreamInspector(QWidget):
             self.mark_selected()
         elif event.key() == Qt.Key.Key_D:
             self.compare_selected()
+        elif event.key() == Qt.Key.Key_Escape and self.detail.isVisible():
+            self.close_detail()
         else:
             super().keyPressEvent(event)
 
@@ -405,6 +426,7 @@ class StreamInspector(QWidget):
         way = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
         if self.splitter.orientation() is not way:
             self.splitter.setOrientation(way)
+            self._share_room()
 
     def copy_selected(self) -> None:
         """One message as it is kept, several as JSON lines."""

@@ -1,0 +1,57 @@
+"""The command `depthdesk`: options, what must exist before Qt, then the window. Nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from app.cli import EXIT_DATA, EXIT_DISPLAY, EXIT_LIBRARY, EXIT_USAGE, Options, parse
+
+
+def main(arguments: list[str] | None = None) -> int:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["twin"]:
+        from app.paper.server import main as twin_main
+
+        return twin_main(arguments[1:])
+    options = parse(arguments)
+    return _run(options)
+
+
+def _run(options: Options) -> int:
+    from app.config import ConfigError, Paths, load_config
+    from app.preflight import has_display, missing_packages
+    from app.twin_process import TwinError, TwinProcess, read_twin_line
+
+    try:
+        twin_line = read_twin_line(options.twin) if options.twin else None
+        config = load_config(Paths(options.profile).settings_file)
+    except (TwinError, ConfigError) as error:
+        return _say(str(error), EXIT_USAGE)
+    offscreen = options.offscreen or os.environ.get("QT_QPA_PLATFORM") == "offscreen"
+    if packages := missing_packages(x11=not offscreen):
+        return _say(f"system libraries are missing: apt-get install {' '.join(packages)}", EXIT_LIBRARY)
+    if offscreen:
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    elif not has_display():
+        return _say("there is no display: start it on a desktop, or add --offscreen", EXIT_DISPLAY)
+    # The twin gets ready while Qt is being loaded.
+    twin = TwinProcess(options.paper) if options.paper and twin_line is None else None
+    try:
+        from app.ui.application import run
+
+        return run(options, config, twin, twin_line)
+    except TwinError as error:
+        return _say(str(error), EXIT_DATA)
+    finally:
+        if twin is not None:
+            twin.stop()
+
+
+def _say(words: str, code: int) -> int:
+    print(f"depthdesk: {words}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

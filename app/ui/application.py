@@ -1,0 +1,210 @@
+"""One run of the window: the event loop, the desk, and an orderly end. No panels."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import traceback
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import qasync
+from PySide6.QtCore import QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+
+from app.cli import EXIT_DATA, Options
+from app.config import Config, Paths
+from app.connectors.exchange import Exchange
+from app.connectors.registry import exchange_spec
+from app.core.journal import JournalError
+from app.net.replay import NotASession
+from app.replay_desk import ReplayDesk, ReplayError
+from app.store.database import Store
+from app.summary import program_version, summary
+from app.twin_process import TwinError, TwinLine, TwinProcess
+from app.ui import theme as look
+from app.ui.main_window import MainWindow
+from app.workspace import Workspace
+
+_LAST_LOOK_S = 0.4
+_SCREENSHOT_AFTER_S = 8.0
+
+
+def run(options: Options, config: Config, twin: TwinProcess | None, twin_line: TwinLine | None) -> int:
+    """Show the window until it is closed; returns the exit code."""
+    application = QApplication.instance() or QApplication([sys.argv[0]])
+    assert isinstance(application, QApplication)
+    application.setApplicationName("Depthdesk")
+    application.setDesktopFileName("depthdesk")
+    application.setWindowIcon(look.icon("depthdesk"))
+    application.setQuitOnLastWindowClosed(False)
+    qInstallMessageHandler(_on_qt_message)
+    wanted = options.theme or config.ui.theme
+    theme = look.build(look.Scheme(wanted), look.SideColours(config.ui.colors), config.ui.scale)
+    look.apply(application, theme)
+    with asyncio.Runner(loop_factory=partial(qasync.QEventLoop, application)) as runner:
+        return runner.run(_Session(options, config, twin, twin_line).run())
+
+
+class _Session:
+    def __init__(self, options: Options, config: Config, twin: TwinProcess | None, twin_line: TwinLine | None) -> None:
+        self._options = options
+        self._config = config
+        self._twin = twin
+        self._twin_line = twin_line
+        self._paths = Paths(options.profile)
+        self._quit = asyncio.Event()
+        self._speed = float("inf") if options.replay and options.summary else 1.0
+        self._failure = ""
+        self._replay: ReplayDesk | None = None
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            store = (
+                None if self._options.replay else await loop.run_in_executor(None, Store.open, self._paths.journal_file)
+            )
+        except JournalError as error:
+            print(f"depthdesk: {error}", file=sys.stderr)
+            return EXIT_DATA
+        workspace = Workspace(self._paths, self._config, store=store)
+        workspace.on_error = _report
+        _install_excepthook(workspace)
+        if store is not None and store.message:
+            workspace.notices.error("journal", store.message)
+        workspace.start()
+        window = MainWindow(workspace, self._config, self._paths.layout_file)
+        window.closed.connect(self._quit.set)
+        if self._options.size:
+            window.resize(*self._options.size)
+        _show(window)
+        _on_signals(self._quit, loop)
+        workspace.spawn(self._fill(workspace, window), "start")
+        try:
+            await self._until_end(workspace, window)
+            ui = window.figures()
+            if self._options.screenshot:
+                window.grab().save(str(self._options.screenshot))
+            told = summary(
+                workspace.exchanges,
+                workspace.log,
+                loop.time() - started,
+                ui,
+                self._replay.trades if self._replay else None,
+            )
+        finally:
+            window.finish()
+            await workspace.close()
+            window.deleteLater()
+        if self._options.summary:
+            print(json.dumps(told, ensure_ascii=False), flush=True)
+        if self._failure:
+            print(f"depthdesk: {self._failure}", file=sys.stderr)
+            return EXIT_DATA
+        return 0
+
+    async def _fill(self, workspace: Workspace, window: MainWindow) -> None:
+        """Connect what the options ask for."""
+        options = self._options
+        if options.record:
+            workspace.start_recording(options.record)
+        if options.replay:
+            await self._play(options.replay, workspace, window)
+            return
+        try:
+            exchange = await self._connect(workspace)
+        except TwinError as error:
+            self._fail(str(error))
+            return
+        window.open_market(exchange.key, options.pair or window.last_pair(exchange.key))
+
+    async def _connect(self, workspace: Workspace) -> Exchange:
+        if self._options.connect:
+            spec = exchange_spec(self._options.connect)
+            return await workspace.open_exchange(spec, spec.domains["main"])
+        spec = exchange_spec(self._options.paper)
+        line = self._twin_line
+        if line is None:
+            assert self._twin is not None
+            line = await asyncio.get_running_loop().run_in_executor(None, self._twin.read_line)
+        return await workspace.open_exchange(spec, line.domain(), line.credentials())
+
+    async def _play(self, path: Path, workspace: Workspace, window: MainWindow) -> None:
+        self._replay = replay = ReplayDesk(path, workspace.log, workspace.clock, workspace.notices)
+
+        def opened(exchange: Exchange) -> None:
+            workspace.exchanges[exchange.key] = exchange
+
+        replay.on_exchange = opened
+        window.set_replay(replay, self._set_speed)
+        try:
+            await replay.play(lambda: self._speed)
+        except (ReplayError, NotASession, OSError) as error:
+            self._fail(str(error))
+            return
+        if self._options.summary and self._options.seconds is None and not self._options.screenshot:
+            self._quit.set()
+
+    def _set_speed(self, speed: float) -> None:
+        self._speed = speed
+
+    def _fail(self, words: str) -> None:
+        self._failure = words
+        self._quit.set()
+
+    async def _until_end(self, workspace: Workspace, window: MainWindow) -> None:
+        seconds = self._options.seconds
+        if self._options.screenshot and seconds is None:
+            seconds = _SCREENSHOT_AFTER_S
+        try:
+            await asyncio.wait_for(self._quit.wait(), seconds)
+        except TimeoutError:
+            pass
+        if self._replay is not None:
+            await asyncio.sleep(_LAST_LOOK_S)
+
+
+def _show(window: MainWindow) -> None:
+    window.show()
+
+
+def _on_signals(quit_event: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:
+    """Ctrl+C and a polite kill end the program in order."""
+
+    def ask(_number: int, _frame: Any) -> None:
+        loop.call_soon_threadsafe(quit_event.set)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ask)
+
+
+def _install_excepthook(workspace: Workspace) -> None:
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        workspace.notices.error("desk", f"internal error: {kind.__name__}")
+        _report("slot", error)
+
+    sys.excepthook = hook
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: _report(str(context.get("message", "")), context.get("exception"))
+    )
+
+
+def _report(name: str, error: BaseException | None) -> None:
+    """Where it happened, without values: those may be secret."""
+    if error is None:
+        print(f"depthdesk: {name}", file=sys.stderr)
+        return
+    places = "".join(
+        f"  {place.filename}:{place.lineno} {place.name}\n" for place in traceback.extract_tb(error.__traceback__)
+    )
+    print(f"depthdesk {program_version()}: {type(error).__name__} in {name}\n{places}", file=sys.stderr, end="")
+
+
+def _on_qt_message(kind: QtMsgType, _context: object, message: str) -> None:
+    if kind is not QtMsgType.QtDebugMsg and "propagateSizeHints" not in message:
+        print(f"Qt: {message}", file=sys.stderr)

@@ -1,0 +1,161 @@
+"""Panels in docks: made, moved, closed, reopened, and restored from a layout file. Knows no panel by name."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from PySide6.QtCore import QByteArray, QObject, Qt
+from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QToolButton, QWidget
+
+from app.ui import theme as look
+
+SCHEMA = 1
+
+
+class LayoutState(msgspec.Struct, omit_defaults=True):
+    """What is remembered of a window. `geometry` and the values of `layouts` are Qt's own, in base64."""
+
+    schema: int = SCHEMA
+    geometry: str = ""
+    layouts: dict[str, str] = {}
+    current: str = ""
+    values: dict[str, Any] = {}
+
+
+class DockHost(QObject):
+    """Docks of one window. `add` returns the dock; named layouts are kept beside each other."""
+
+    def __init__(self, window: QMainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._docks: dict[str, QDockWidget] = {}
+        window.setDockNestingEnabled(True)
+        window.setDockOptions(
+            QMainWindow.DockOption.AllowNestedDocks
+            | QMainWindow.DockOption.AllowTabbedDocks
+            | QMainWindow.DockOption.GroupedDragging
+        )
+        window.setTabPosition(
+            Qt.DockWidgetArea.AllDockWidgetAreas, window.tabPosition(Qt.DockWidgetArea.TopDockWidgetArea)
+        )
+
+    def add(self, name: str, title: str, panel: QWidget) -> QDockWidget:
+        dock = QDockWidget(title, self._window)
+        dock.setObjectName(name)
+        dock.setWidget(panel)
+        dock.setAccessibleName(title)
+        dock.setTitleBarWidget(_TitleBar(dock, getattr(panel, "header", None)))
+        self._docks[name] = dock
+        return dock
+
+    def __getitem__(self, name: str) -> QDockWidget:
+        return self._docks[name]
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._docks)
+
+    def toggle_actions(self) -> list[QAction]:
+        """One checkable action per panel: closes and reopens it."""
+        return [dock.toggleViewAction() for dock in self._docks.values()]
+
+    def bring_up(self, name: str) -> QWidget:
+        """Show the panel, in front of those it shares its place with, and give it the keyboard."""
+        dock = self._docks[name]
+        dock.show()
+        dock.raise_()
+        panel = dock.widget()
+        panel.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        return panel
+
+    def save(self) -> str:
+        return base64.b64encode(self._window.saveState(SCHEMA).data()).decode()
+
+    def restore(self, state: str) -> bool:
+        """Returns False, and changes nothing, when the state is not one of ours."""
+        try:
+            data = base64.b64decode(state, validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        return bool(data) and self._window.restoreState(QByteArray(data), SCHEMA)
+
+    def save_geometry(self) -> str:
+        return base64.b64encode(self._window.saveGeometry().data()).decode()
+
+    def restore_geometry(self, geometry: str) -> bool:
+        """Put the window where it was, moved onto a screen that exists."""
+        try:
+            restored = self._window.restoreGeometry(QByteArray(base64.b64decode(geometry, validate=True)))
+        except (binascii.Error, ValueError):
+            return False
+        place = self._window.frameGeometry()
+        screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
+        if restored and not any(screen.intersects(place) for screen in screens):
+            self._window.move(screens[0].topLeft())
+        return restored
+
+
+class _TitleBar(QWidget):
+    """The panel's own header with the dock's two buttons, so that no panel has two titles."""
+
+    def __init__(self, dock: QDockWidget, header: QWidget | None) -> None:
+        super().__init__(dock)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 2, 0)
+        row.setSpacing(0)
+        if header is not None:
+            row.addWidget(header, 1)
+        else:
+            row.addStretch(1)
+        self._float = self._button("dock-float", f"Detach {dock.windowTitle()}", self._toggle_floating)
+        self._close = self._button("close", f"Close {dock.windowTitle()}", dock.close)
+        row.addWidget(self._float)
+        row.addWidget(self._close)
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setProperty("role", "dock-title")
+        self._dock = dock
+
+    def _button(self, mark: str, name: str, action: Any) -> QToolButton:
+        button = QToolButton(self)
+        button.setText("×" if mark == "close" else "◱")
+        button.setAutoRaise(True)
+        button.setAccessibleName(name)
+        button.setToolTip(name)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setProperty("role", "dock-button")
+        button.clicked.connect(action)
+        size = look.current().px(20)
+        button.setFixedSize(size, size)
+        return button
+
+    def _toggle_floating(self) -> None:
+        self._dock.setFloating(not self._dock.isFloating())
+
+
+def load_layout(path: Path) -> LayoutState | None:
+    """The remembered layout; None when there is none or it cannot be used (a broken file is kept as *.broken)."""
+    try:
+        state = msgspec.json.decode(path.read_bytes(), type=LayoutState)
+    except OSError:
+        return None
+    except msgspec.DecodeError:
+        try:
+            path.replace(path.with_suffix(".broken"))
+        except OSError:
+            pass
+        return None
+    return state if state.schema == SCHEMA else None
+
+
+def save_layout(path: Path, state: LayoutState) -> None:
+    """Replace the file in one step. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".new")
+    beside.write_bytes(msgspec.json.format(msgspec.json.encode(state)))
+    os.replace(beside, path)

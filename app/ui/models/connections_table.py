@@ -1,0 +1,183 @@
+"""Table models of the connections panel: links, watched books, history. They read status objects and change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QColor, QIcon
+
+from app.core.clock import NS_PER_MS, NS_PER_S
+from app.core.links import LinkStatus
+from app.ui import format as words
+from app.ui import theme
+from app.ui.desk import Desk
+from app.ui.models.connections_figures import (
+    ICONS,
+    Health,
+    RateMeter,
+    age_words,
+    health_of,
+    milliseconds,
+    state_words,
+)
+from app.ui.payload_views import size_words, visible
+
+_Index = QModelIndex | QPersistentModelIndex
+_NUMERIC = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+class Cells(NamedTuple):
+    """One row: the texts, and the health that colours its first state column."""
+
+    texts: tuple[str, ...]
+    health: Health = Health.GOOD
+
+
+def health_colour(health: Health) -> QColor:
+    look = theme.current()
+    return {
+        Health.GOOD: look.live,
+        Health.WAITING: look.secondary,
+        Health.DOUBTFUL: look.warning,
+        Health.BAD: look.error,
+    }[health]
+
+
+def health_icon(health: Health) -> QIcon:
+    return theme.icon(ICONS[health], health_colour(health))
+
+
+class RowsModel(QAbstractTableModel):
+    """Rows of texts that are replaced in place, so that selection and scroll position stay."""
+
+    def __init__(
+        self, titles: Sequence[str], numeric: Sequence[int], state_column: int, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._titles = titles
+        self._numeric = frozenset(numeric)
+        self._state_column = state_column
+        self.rows: list[Cells] = []
+
+    def show(self, rows: list[Cells]) -> None:
+        if len(rows) == len(self.rows):
+            changed = [row for row, (old, new) in enumerate(zip(self.rows, rows, strict=True)) if old != new]
+            self.rows = rows
+            if changed:
+                last = self.index(changed[-1], len(self._titles) - 1)
+                self.dataChanged.emit(self.index(changed[0], 0), last)
+        else:
+            self.beginResetModel()
+            self.rows = rows
+            self.endResetModel()
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+        return len(self._titles)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation is Qt.Orientation.Vertical:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._titles[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole and section in self._numeric:
+            return _NUMERIC
+        return None
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        row, column = self.rows[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return row.texts[column]
+        if role == Qt.ItemDataRole.TextAlignmentRole and column in self._numeric:
+            return _NUMERIC
+        if column == self._state_column:
+            if role == Qt.ItemDataRole.DecorationRole:
+                return health_icon(row.health)
+            if role == Qt.ItemDataRole.ForegroundRole:
+                return health_colour(row.health)
+        if role == Qt.ItemDataRole.ForegroundRole and column > self._state_column and column not in self._numeric:
+            return theme.current().secondary
+        return None
+
+
+LINK_TITLES = (
+    "Connection",
+    "State",
+    "Last message",
+    "Msg/s",
+    "Bytes/s",
+    "Round trip",
+    "Lag",
+    "Opened",
+    "Unknown",
+    "Reason",
+)
+LINK_NUMERIC = (2, 3, 4, 5, 6, 7, 8)
+BOOK_TITLES = ("Book", "State", "Proof", "Gaps", "Resyncs", "Crossed", "Messages", "Last message", "Reason")
+BOOK_NUMERIC = (3, 4, 5, 6, 7)
+HISTORY_TITLES = ("Time UTC", "State", "For", "Reason")
+HISTORY_NUMERIC = (2,)
+
+
+def link_rows(links: Sequence[LinkStatus], now_ns: int, meter: RateMeter) -> list[Cells]:
+    rows = []
+    for link in links:
+        rates = meter.take(link.name, now_ns, link.messages, link.bytes)
+        texts = (
+            visible(link.name),
+            state_words(link, now_ns),
+            age_words(link, now_ns) or words.DASH,
+            f"{rates.messages:,.0f}" if rates.messages >= 9.95 else f"{rates.messages:.1f}",
+            size_words(round(rates.bytes)),
+            milliseconds(link.round_trip_ms),
+            milliseconds(link.lag_ms),
+            f"{link.epoch}×",
+            f"{link.unknown:,}",
+            words.clean(link.reason),
+        )
+        rows.append(Cells(texts, health_of(link)))
+    return rows
+
+
+_FRESH = {"live": Health.GOOD, "aging": Health.DOUBTFUL}
+
+
+def book_rows(desk: Desk, now_ns: int) -> list[Cells]:
+    """Every watched book with what proves that nothing was lost."""
+    rows = []
+    for exchange in desk.exchanges.values():
+        for pair, feed in sorted(exchange.feeds.items()):
+            book = exchange.order_books.get(pair)
+            fresh = exchange.freshness(pair)
+            proof = "" if book is None else book.integrity.value
+            texts = (
+                f"{exchange.key} {pair}",
+                visible(fresh.words) or fresh.state.upper(),
+                "unverified" if proof == "none" else proof or words.DASH,
+                f"{feed.gaps:,}",
+                f"{feed.resyncs:,}",
+                f"{feed.crossed:,}",
+                f"{feed.messages:,}",
+                words.age((now_ns - feed.last_recv_ns) / NS_PER_S) if feed.last_recv_ns else words.DASH,
+                "" if book is None else words.clean(book.reason),
+            )
+            rows.append(Cells(texts, _FRESH.get(fresh.state, Health.BAD)))
+    return rows
+
+
+def history_rows(link: LinkStatus) -> list[Cells]:
+    """Newest first; how long each state lasted, where it has ended."""
+    rows = []
+    until = 0
+    probe = LinkStatus(link.name)
+    for event in reversed(link.history):
+        probe.state = event.state
+        lasted = words.age((until - event.wall_ns) / NS_PER_S) if until else "until now"
+        when = words.time(event.wall_ns // NS_PER_MS)
+        rows.append(Cells((when, event.state.value, lasted, words.clean(event.reason)), health_of(probe)))
+        until = event.wall_ns
+    return rows

@@ -1,0 +1,284 @@
+"""The order form's widgets and how they are dressed: 280 px wide, scrolls when low. No order is made here."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.core.gate import Gate, GateState
+from app.ui import theme
+from app.ui.format import clean
+from app.ui.panels.open_orders_frame import ElidedLabel, EmptyState, Line, PanelHeader, PlainLabel, ToneLabel
+from app.ui.panels.order_entry_fields import FieldRow
+from app.ui.panels.order_entry_preview import Preview
+
+
+class OrderEntryLayout(QWidget):
+    """Fields from top to bottom: side, type, price, stop, amount, share of balance, total, preview, button."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        now = theme.current()
+        self.setAccessibleName("Order entry")
+        self.header = PanelHeader("Order")
+        self.market_label = ElidedLabel(role="secondary")
+        self.header.row.addWidget(self.market_label, 1)
+        self.badge = ToneLabel("", "paper", badge=True)
+        self.header.add(self.badge)
+        self.body = QWidget()
+        column = QVBoxLayout(self.body)
+        column.setContentsMargins(now.px(10), now.px(8), now.px(10), now.px(8))
+        column.setSpacing(now.px(6))
+        column.addLayout(self._build_side(now))
+        column.addLayout(self._build_type(now))
+        self.price = FieldRow("Price", "Price")
+        self.follow = QToolButton()
+        self.follow.setText("Follow")
+        self.follow.setCheckable(True)
+        self.follow.setAccessibleName("Let the price follow the best price of this side")
+        self.follow.setToolTip("Off: the price stays as typed.\nOn: it follows the best bid (buy) or ask (sell).")
+        self.follow.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.price.unit.hide()
+        self.price.side.addWidget(self.follow)
+        self.stop = FieldRow("Stop", "Stop price")
+        self.amount = FieldRow("Amount", "Amount")
+        self.total = FieldRow("Total", "Total")
+        self.rows = {"price": self.price, "stop": self.stop, "amount": self.amount, "total": self.total}
+        column.addWidget(self.price)
+        column.addWidget(self.stop)
+        column.addWidget(self.amount)
+        column.addLayout(self._build_shares(now))
+        column.addWidget(self.total)
+        self.general = ToneLabel("", "error")
+        self.general.setWordWrap(True)
+        self.general.hide()
+        column.addWidget(self.general)
+        column.addWidget(self._build_preview(now))
+        self.gate_words = ToneLabel("", "warning")
+        self.gate_words.setWordWrap(True)
+        self.gate_words.hide()
+        column.addWidget(self.gate_words)
+        column.addLayout(self._build_buttons(now))
+        self.fate = ToneLabel("", "secondary")
+        self.fate.setWordWrap(True)
+        self.fate.hide()
+        column.addWidget(self.fate)
+        column.addStretch(1)
+        self.area = QScrollArea()
+        self.area.setWidgetResizable(True)
+        self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.area.setWidget(self.body)
+        self.empty = EmptyState()
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(self.header)
+        outer.addWidget(Line())
+        outer.addWidget(self.area, 1)
+        outer.addWidget(self.empty, 1)
+
+    def sizeHint(self) -> QSize:
+        now = theme.current()
+        return QSize(now.px(280), now.px(480))
+
+    def minimumSizeHint(self) -> QSize:
+        now = theme.current()
+        return QSize(now.px(240), now.px(160))
+
+    # -- what is shown -------------------------------------------------------------------------------------------------
+
+    def show_account(self, title: str, pair: str, paper: bool | None) -> None:
+        self.market_label.say(clean(f"{pair}  {title}".strip(), 60))
+        self.badge.setVisible(paper is not None)
+        if paper is not None:
+            self.badge.say("PAPER" if paper else "LIVE")
+            self.badge.tone("paper" if paper else "live")
+
+    def show_missing(self, words: str) -> None:
+        """Why there is no form; empty words bring it back."""
+        self.area.setVisible(not words)
+        self.empty.setVisible(bool(words))
+        self.empty.say(words)
+
+    def show_side(self, side: str) -> None:
+        """The form takes the colour of its side."""
+        if self.submit.property("role") != side:
+            self.submit.setProperty("role", side)
+            self.submit.style().unpolish(self.submit)
+            self.submit.style().polish(self.submit)
+        self.buy.setProperty("role", "buy" if side == "buy" else "flat")
+        self.sell.setProperty("role", "sell" if side == "sell" else "flat")
+        for button in (self.buy, self.sell):
+            button.style().unpolish(button)
+            button.style().polish(button)
+
+    def show_told(self, told: Preview | None) -> None:
+        """The preview lines; dashes while the order is not complete."""
+        for name, label in self.preview.items():
+            label.say((getattr(told, name) or "–") if told is not None else "–")
+        rounding = told.rounding if told is not None else ""
+        self.rounding.say(f"Rounded: {rounding}" if rounding else "")
+        self.rounding.setVisible(bool(rounding))
+        fills = told.fills_at if told is not None else ""
+        self.fills_at.say(f"Fills at {fills}" if fills else "")
+        self.fills_at.setVisible(bool(fills))
+
+    def show_general(self, words: str) -> None:
+        self.general.say(words)
+        self.general.setVisible(bool(words))
+
+    def show_gate(self, gate: Gate) -> None:
+        words = ""
+        if gate.state is GateState.BLOCKED:
+            words = f"Blocked: {clean(gate.reason)}"
+        elif gate.state is GateState.CONFIRM:
+            words = f"Will ask: {clean(gate.reason)}"
+        self.gate_words.tone("error" if gate.state is GateState.BLOCKED else "warning")
+        self.gate_words.say(words)
+        self.gate_words.setVisible(bool(words))
+
+    def show_fate(self, words: str, tone: str, tip: str = "") -> None:
+        """What became of the order sent last."""
+        self.fate.tone(tone)
+        self.fate.say(words)
+        self.fate.setToolTip(tip)
+        self.fate.setVisible(bool(words))
+
+    def show_following(self, on: bool, side: str, live: bool) -> None:
+        words = ("Following" if live else "Waiting") if on else "Follow"
+        if self.follow.text() != words:
+            self.follow.setText(words)
+        self.price.edit.setProperty("following", on)
+        note = self.price.note
+        if on and not note.isVisibleTo(self.price):
+            self.price.say(f"follows the best {side}" if live else "the book is not live: price not moved", "accent")
+        elif not on and note.text().startswith(("follows the best", "the book is not live")):
+            self.price.say("")
+
+    # -- building ------------------------------------------------------------------------------------------------------
+
+    def _build_side(self, now: theme.Theme) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(now.px(6))
+        self.buy = QPushButton("Buy")
+        self.sell = QPushButton("Sell")
+        group = QButtonGroup(self)
+        for button in (self.buy, self.sell):
+            button.setCheckable(True)
+            button.setAutoDefault(False)
+            button.setAccessibleName(f"Side: {button.text()}")
+            group.addButton(button)
+            row.addWidget(button, 1)
+        self.buy.setChecked(True)
+        return row
+
+    def _build_type(self, now: theme.Theme) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(now.px(6))
+        self.type = QComboBox()
+        self.type.setAccessibleName("Order type")
+        self.times = QComboBox()
+        self.times.setAccessibleName("Time in force")
+        self.times.setToolTip("GTC rests until cancelled, IOC takes what is there, FOK takes all or nothing")
+        row.addWidget(self.type, 3)
+        row.addWidget(self.times, 2)
+        return row
+
+    def _build_shares(self, now: theme.Theme) -> QVBoxLayout:
+        self.shares: dict[int, QToolButton] = {}
+        buttons = QHBoxLayout()
+        buttons.setSpacing(now.px(3))
+        for percent in (25, 50, 75, 100):
+            button = QToolButton()
+            button.setText(f"{percent}%")
+            button.setAccessibleName(f"Use {percent} percent of the free balance")
+            button.setToolTip(
+                "All of the free balance less what the fee may take, rounded down"
+                if percent == 100
+                else f"{percent}% of the free balance, rounded down"
+            )
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            self.shares[percent] = button
+            buttons.addWidget(button, 1)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, 100)
+        self.slider.setSingleStep(1)
+        self.slider.setPageStep(10)
+        self.slider.setMinimumHeight(now.px(24))
+        self.slider.setAccessibleName("Share of the free balance in percent")
+        column = QVBoxLayout()
+        column.setSpacing(0)
+        column.setContentsMargins(now.px(52), 0, 0, 0)
+        column.addWidget(self.slider)
+        column.addLayout(buttons)
+        return column
+
+    def _build_preview(self, now: theme.Theme) -> QFrame:
+        card = QFrame()
+        card.setProperty("role", "card")
+        grid = QGridLayout(card)
+        grid.setContentsMargins(now.px(9), now.px(6), now.px(9), now.px(6))
+        grid.setHorizontalSpacing(now.px(8))
+        grid.setVerticalSpacing(now.px(2))
+        grid.setColumnStretch(1, 1)
+        self.preview: dict[str, ElidedLabel] = {}
+        self.preview_names: dict[str, PlainLabel] = {}
+        for at, (name, words) in enumerate(
+            (
+                ("sends", "Sends"),
+                ("value", "Value"),
+                ("fee", "Fee"),
+                ("quote_after", "Quote"),
+                ("base_after", "Base"),
+            )
+        ):
+            label = PlainLabel(words, "secondary")
+            label.setFont(now.font(8.5))
+            value = ElidedLabel("–")
+            value.setFont(now.digits(8.5))
+            value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            grid.addWidget(label, at, 0)
+            grid.addWidget(value, at, 1)
+            self.preview[name] = value
+            self.preview_names[name] = label
+        self.rounding = ToneLabel("", "warning")
+        self.fills_at = ToneLabel("", "secondary")
+        for at, label in enumerate((self.rounding, self.fills_at), 5):
+            label.setWordWrap(True)
+            label.setFont(now.font(8.5))
+            label.hide()
+            grid.addWidget(label, at, 0, 1, 2)
+        return card
+
+    def _build_buttons(self, now: theme.Theme) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(now.px(6))
+        self.submit = QPushButton("Buy")
+        self.submit.setProperty("role", "buy")
+        self.submit.setAutoDefault(False)
+        self.submit.setMinimumHeight(now.px(34))
+        self.submit.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.dry = QPushButton("Dry run…")
+        self.dry.setProperty("role", "flat")
+        self.dry.setAutoDefault(False)
+        self.dry.setAccessibleName("Dry run: show the request without sending it")
+        self.dry.setToolTip("Shows the signed request exactly as it would leave; sends nothing")
+        row.addWidget(self.submit, 1)
+        row.addWidget(self.dry)
+        return row

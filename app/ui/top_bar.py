@@ -1,0 +1,136 @@
+"""The strip above the panels: which market, its price now, and whether money is at stake. Sends nothing."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from app.core.types import Ticker
+from app.ui import format as show
+from app.ui import theme as look
+from app.ui.desk import ExchangeView
+
+
+class TopBar(QFrame):
+    """Market button, last price, 24 hours, PAPER or LIVE, and the buttons given to it."""
+
+    search_asked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("top-bar")
+        self.setProperty("role", "top-bar")
+        self._seen: tuple[object, ...] = ()
+        self._market = QToolButton(self)
+        self._market.setText("Choose a market")
+        self._market.setAccessibleName("Market: choose another (Ctrl+K)")
+        self._market.setToolTip("Choose a market (Ctrl+K)")
+        self._market.setProperty("role", "market")
+        self._market.setFont(look.current().font(12, bold=True))
+        self._market.clicked.connect(self.search_asked)
+        self._exchange = self._label("Exchange")
+        self._last = self._label("Last price")
+        self._last.setFont(look.current().digits(14, bold=True))
+        self._change = self._label("Change in 24 hours")
+        self._figures = {name: _Figure(name, self) for name in ("24h high", "24h low", "24h volume")}
+        self._kind = QLabel(self)
+        self._kind.setTextFormat(Qt.TextFormat.PlainText)
+        self._kind.setAccessibleName("Paper or live")
+        self._kind.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 4, 10, 4)
+        row.setSpacing(14)
+        for widget in (self._market, self._exchange, self._last, self._change, *self._figures.values()):
+            row.addWidget(widget)
+        row.addStretch(1)
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(4)
+        row.addLayout(self._buttons)
+        row.addWidget(self._kind)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def add_button(self, button: QToolButton) -> None:
+        self._buttons.addWidget(button)
+
+    def set_compact(self, compact: bool) -> None:
+        """On a narrow window the 24 hour figures give way."""
+        for name, figure in self._figures.items():
+            figure.setVisible(not compact or name == "24h volume")
+
+    def show_market(self, exchange: ExchangeView, pair: str) -> None:
+        """Called by the frame clock; does nothing while nothing changed."""
+        ticker = exchange.tickers.get(pair)
+        rule = exchange.trading_rules.get(pair)
+        last = exchange.tape(pair).last
+        state = exchange.freshness(pair).state
+        seen = (exchange.key, pair, exchange.tickers_version, last, state, rule is None, id(look.current()))
+        if seen == self._seen:
+            return
+        self._seen = seen
+        theme = look.current()
+        self._market.setText(f"{pair}  ▾")
+        self._exchange.setText(exchange.title)
+        price = Decimal(last.price) if last is not None else ticker.last if ticker is not None else None
+        places = show.decimals_of(rule.min_price_increment) if rule is not None else 8
+        self._last.setText(show.DASH if price is None else show.rounded(price, places))
+        colour = theme.text if state == "live" else theme.stale
+        self._last.setStyleSheet(
+            f"color: {colour.name()};" + ("" if state == "live" else "text-decoration: line-through;")
+        )
+        self._show_ticker(ticker, places)
+        self._kind.setText("PAPER" if exchange.paper else "LIVE")
+        back = theme.paper if exchange.paper else theme.live
+        self._kind.setStyleSheet(
+            f"background: {back.name()}; color: {theme.on_side.name()}; border-radius: 4px;"
+            f"padding: 3px 12px; font-weight: 700; letter-spacing: 1px;"
+        )
+
+    def _show_ticker(self, ticker: Ticker | None, places: int) -> None:
+        theme = look.current()
+        change = ticker.change if ticker is not None else None
+        if change is None:
+            self._change.setText("")
+        else:
+            arrow = "▲" if change > 0 else "▼" if change < 0 else ""
+            self._change.setText(f"{arrow} {show.percent(change)}".strip())
+            self._change.setStyleSheet(f"color: {theme.side(change >= 0).name()};")
+        values = (None, None, None) if ticker is None else (ticker.high, ticker.low, ticker.quote_volume)
+        for (name, figure), value in zip(self._figures.items(), values, strict=True):
+            volume = name == "24h volume"
+            if value is None:
+                figure.say(show.DASH)
+            else:
+                figure.say(show.compact(value) if volume else show.rounded(value, places))
+        quote = ticker.pair.partition("-")[2] if ticker is not None else ""
+        self._figures["24h volume"].setToolTip(f"Volume of the last 24 hours in {quote}")
+
+    def _label(self, name: str) -> QLabel:
+        label = QLabel(self)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setAccessibleName(name)
+        return label
+
+
+class _Figure(QWidget):
+    """A small caption above a number."""
+
+    def __init__(self, caption: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        theme = look.current()
+        title = QLabel(caption, self)
+        title.setProperty("role", "secondary")
+        title.setFont(theme.font(8))
+        self._value = QLabel(show.DASH, self)
+        self._value.setTextFormat(Qt.TextFormat.PlainText)
+        self._value.setFont(theme.digits(9))
+        self._value.setAccessibleName(caption)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(title)
+        column.addWidget(self._value)
+
+    def say(self, text: str) -> None:
+        self._value.setText(text)

@@ -1,0 +1,47 @@
+"""A desk on a real paper twin: its own process, real sockets, a real journal file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from app.config import Paths
+from app.connectors.exchange import Exchange
+from app.connectors.registry import exchange_spec
+from app.store.database import Store
+from app.twin_process import TwinLine, TwinProcess
+from app.workspace import Workspace
+from tests.until import until
+
+PAIR = "BTC-USDT"
+
+
+@pytest.fixture(scope="module")
+def twin() -> Iterator[TwinLine]:
+    process = TwinProcess("poloniex", seed=11)
+    try:
+        yield process.read_line()
+    finally:
+        process.stop()
+
+
+async def open_desk(twin: TwinLine, folder: Path) -> tuple[Workspace, Exchange]:
+    workspace = Workspace(Paths(folder), store=Store.open(Paths(folder).journal_file))
+    failures: list[BaseException] = []
+    workspace.on_error = lambda name, error: failures.append(error)
+    workspace.start()
+    exchange = await workspace.open_exchange(exchange_spec("poloniex"), twin.domain(), twin.credentials())
+    exchange.watch(PAIR)
+    return workspace, exchange
+
+
+@pytest_asyncio.fixture
+async def exchange(twin: TwinLine, tmp_path: Path) -> AsyncIterator[Exchange]:
+    workspace, exchange = await open_desk(twin, tmp_path)
+    await until(lambda: exchange.ready, what="the desk to be ready")
+    yield exchange
+    await exchange.cancel_all()
+    await workspace.close()

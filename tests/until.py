@@ -1,0 +1,16 @@
+"""Waiting in tests: for a condition, never for a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+
+async def until(condition: Callable[[], object], within_s: float = 10.0, what: str = "") -> None:
+    """Return as soon as the condition holds; fail when it does not in time."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + within_s
+    while not condition():
+        if loop.time() > end:
+            raise AssertionError(f"not within {within_s:g} s: {what or condition}")
+        await asyncio.sleep(0.01)
