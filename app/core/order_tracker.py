@@ -87,6 +87,8 @@ class OrderTracker:
             del self._by_exchange_id[exchange_order_id][stranger.pair]
             order.absorb(stranger, wall_ms or stranger.updated_ms)
             self.touch(order)
+        if order.exchange_order_id not in ("", exchange_order_id):
+            order.flags.add(OrderFlag.ID_CONFLICT)
         order.exchange_order_id = order.exchange_order_id or exchange_order_id
         self._index(order)
         for fill in self._early_fills.pop((order.pair, exchange_order_id), ()):
@@ -156,13 +158,14 @@ class OrderTracker:
         return order
 
     def _keep(self, order: InFlightOrder) -> None:
-        key = order.key
-        self._orders[key if key not in self._orders else f"{key} {order.pair}"] = order
+        namesake = self._orders.get(order.key)
+        free = namesake is None or namesake.pair == order.pair
+        self._orders[order.key if free else f"{order.key} {order.pair}"] = order
         self._index(order)
 
     def _index(self, order: InFlightOrder) -> None:
         if order.client_order_id:
-            self._by_client_id.setdefault(order.client_order_id, order)
+            self._by_client_id[order.client_order_id] = order
         if order.exchange_order_id:
             self._by_exchange_id.setdefault(order.exchange_order_id, {}).setdefault(order.pair, order)
 

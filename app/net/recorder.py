@@ -20,7 +20,7 @@ from app.core.frames import Direction, Frame, FrameKind, Recorder
 from app.net.redaction import Redactor
 from app.net.session_format import FORMAT, Line, RecordKind
 
-_WRITE_EVERY_S = 0.5
+_WRITE_EVERY_S = 0.25
 _BATCH = 4096
 _CLOSE_WITHIN_S = 10.0
 

@@ -92,7 +92,9 @@ class _Reading:
             self._crc = zlib.crc32(raw, self._crc)
             yield self._record(line)
         if self._number == 0:
-            raise self._wrong("the file is empty" if not self._torn else self._torn)
+            raise self._wrong("the file is empty")
+        if finished and self._torn:
+            raise self._wrong("there is more after the footer")
         if self._format >= 3 and not finished and not self._torn:
             self._torn = "it has no footer"
         if self._torn:
@@ -125,7 +127,7 @@ class _Reading:
         try:
             self._decoder.decode(last)
         except msgspec.MsgspecError:
-            self._torn = self._torn or "its last line is incomplete"
+            self._torn = "its last line is incomplete"
             if self._number == 0:
                 self._number = 1
                 raise self._wrong("not a line of JSON") from None

@@ -41,13 +41,13 @@ class Tape:
         self._first_trade_id = first_trade_id
         self._trades: deque[Execution] = deque(maxlen=KEPT_TRADES)
         self._older: list[Execution] | None = None
-        minutes = past.minutes(_DAY_MINUTES)
-        self._day: deque[Bar] = deque(minutes[:-1], maxlen=_DAY_MINUTES - 1)
-        self._now = minutes[-1].copy(minutes[-1].start_ms)
+        (opening,) = past.minutes(1)
+        self._day: deque[Bar] = deque(maxlen=_DAY_MINUTES - 1)
+        self._day_is_whole = False
+        self._now = opening.copy(opening.start_ms)
         self._live_from = self._now.start_ms
         self._live = flat(self._live_from, self._now.close)
         self._series: dict[Interval, deque[Bar]] = {i: deque(maxlen=SeededPast.KEPT) for i in Interval}
-        self._sum_day()
 
     def record(self, trade: Execution) -> None:
         self.roll(trade.time_ms)
@@ -77,7 +77,8 @@ class Tape:
             self._fold(self._live)
             self._day.append(self._now)
             self._live = self._now = flat(self._now.start_ms + MINUTE_MS, self._now.close)
-        self._sum_day()
+        if self._day_is_whole:
+            self._sum_day()
 
     def trades(self, count: int) -> list[Execution]:
         """The most recent trades, newest first; those before the opening are seeded."""
@@ -118,6 +119,10 @@ class Tape:
 
     def day(self, now_ms: int) -> DaySummary:
         self.roll(now_ms)
+        if not self._day_is_whole:
+            self._day_is_whole = True
+            self._day = deque([*self._past.minutes(_DAY_MINUTES)[:-1], *self._day], maxlen=_DAY_MINUTES - 1)
+            self._sum_day()
         first = self._day[0]
         return DaySummary(
             open=first.open,

@@ -201,3 +201,4 @@ def test_a_changed_byte_is_an_error_or_a_note_never_another_story(tmp_path: Path
     except NotASession:
         return
     assert [record.data for record in records if record.seq] == [b'{"n":%d}' % n for n in range(len(records) - 2)]
+    assert records[-1].kind in (RecordKind.FOOTER, RecordKind.NOTE)

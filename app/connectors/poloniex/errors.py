@@ -78,7 +78,7 @@ def read_error(response: Response) -> VenueError | None:
         return None
     try:
         refusal = _REFUSAL.decode(response.body)
-    except (msgspec.DecodeError, ValueError):
+    except (ValueError, RecursionError):
         refusal = _Refusal()
     if refusal.code is None and not refusal.message:
         kind = ErrorKind.SLOW_DOWN if response.status == 429 else ErrorKind.UNAVAILABLE

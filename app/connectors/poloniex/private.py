@@ -11,6 +11,7 @@ from app.connectors.poloniex import order_entry
 from app.connectors.poloniex.errors import good_body
 from app.connectors.poloniex.listing import DAY_MS, Listing
 from app.connectors.poloniex.private_rows import (
+    SMART_TYPES,
     AccountRow,
     BalanceEvent,
     FillRow,
@@ -29,6 +30,7 @@ from app.connectors.poloniex.protocol import (
     PRIVATE_CHEAP,
     PRIVATE_HEAVY,
     Envelope,
+    read_envelope,
     required,
     subscription_message,
     to_symbol,
@@ -53,7 +55,6 @@ class _Fees(Struct, rename="camel"):
     taker_rate: str
 
 
-_decode_message = msgspec.json.Decoder(Envelope).decode
 _decode_login = msgspec.json.Decoder(_Login).decode
 _decode_order_events = msgspec.json.Decoder(list[OrderEvent]).decode
 _decode_balance_events = msgspec.json.Decoder(list[BalanceEvent]).decode
@@ -110,7 +111,7 @@ class PoloniexPrivate:
         return PING
 
     def on_message(self, data: bytes, frame: int) -> Iterable[Effect]:
-        message = _decode_message(data)
+        message = read_envelope(data)
         if message.event:
             return self._on_event(message)
         match message.channel:
@@ -152,29 +153,27 @@ class PoloniexPrivate:
         return _OPEN_ORDERS.all(then=_open_stop_orders)
 
     def get_order(self, order: InFlightOrder) -> Call[OrderUpdate]:
-        path = order_entry.path_of(order.terms.type)
-        name = f"cid:{order.client_order_id}" if order.client_order_id else order.exchange_order_id
-        if not name:
-            raise ValueError("an order without any id cannot be asked for")
-
-        def parse(response: Response) -> OrderUpdate:
-            body = good_body(response)
-            rows = _decode_orders(body) if path == order_entry.SMART_ORDERS else [_decode_order(body)]
-            if not rows:
-                raise VenueError(ErrorKind.NOT_FOUND, "", "no such stop order", response.status, response.frame)
-            return read_order(rows[0], response.frame)
-
-        return Call(request=_ask(f"{path}/{name}", priority=Priority.ORDER_QUERY), parse=parse)
+        if order.terms.type in SMART_TYPES:
+            return Call(
+                request=_ask_for(order, Priority.ORDER_QUERY),
+                parse=lambda response: read_order(_stop_order(response), response.frame),
+            )
+        return Call(
+            request=_ask_for(order, Priority.ORDER_QUERY),
+            parse=lambda response: read_order(_decode_order(good_body(response)), response.frame),
+        )
 
     def get_order_fills(self, order: InFlightOrder) -> Call[Page[Fill]]:
-        """By the exchange's id; where that is unknown, by our id among the fills of the pair since the order began."""
+        """By the exchange's id; where that is unknown, by our id among the fills of the pair since the order began.
+
+        A stop order has none itself: the next page holds those of the order it became, under that one's id.
+        """
+        if order.terms.type in SMART_TYPES:
+            return Call(request=_ask_for(order, Priority.RECONCILE), parse=_fills_of_what_it_became)
         if not order.exchange_order_id:
             listing = _fills(to_symbol(order.pair), order.client_order_id)
             return listing.since(order.created_ms - _CLOCK_SLACK_MS)
-        return Call(
-            request=_ask(f"/orders/{order.exchange_order_id}/trades", priority=Priority.RECONCILE),
-            parse=lambda response: Page([read_fill(row, response.frame) for row in _decode_fills(good_body(response))]),
-        )
+        return _order_fills(order.exchange_order_id)
 
     def get_order_history(self, since_ms: int) -> Call[Page[OrderUpdate]]:
         """Orders changed since then. Stop orders are not among them: ask for each by its id."""
@@ -218,6 +217,32 @@ def _open_stop_orders() -> Call[Page[OrderUpdate]]:
     return Call(
         request=_ask(order_entry.SMART_ORDERS, weights=PRIVATE_HEAVY, priority=Priority.RECONCILE),
         parse=lambda response: Page([read_order(row, response.frame) for row in _decode_orders(good_body(response))]),
+    )
+
+
+def _ask_for(order: InFlightOrder, priority: Priority) -> Request:
+    name = f"cid:{order.client_order_id}" if order.client_order_id else order.exchange_order_id
+    if not name:
+        raise ValueError("an order without any id cannot be asked for")
+    return _ask(f"{order_entry.path_of(order.terms.type)}/{name}", priority=priority)
+
+
+def _stop_order(response: Response) -> OrderRow:
+    rows = _decode_orders(good_body(response))
+    if not rows:
+        raise VenueError(ErrorKind.NOT_FOUND, "", "no such stop order", response.status, response.frame)
+    return rows[0]
+
+
+def _fills_of_what_it_became(response: Response) -> Page[Fill]:
+    became = _stop_order(response).triggered_order
+    return Page([], _order_fills(real_id(became.id)) if became else None)
+
+
+def _order_fills(exchange_order_id: str) -> Call[Page[Fill]]:
+    return Call(
+        request=_ask(f"/orders/{exchange_order_id}/trades", priority=Priority.RECONCILE),
+        parse=lambda response: Page([read_fill(row, response.frame) for row in _decode_fills(good_body(response))]),
     )
 
 

@@ -187,6 +187,17 @@ class Envelope(Struct):
     data: Raw = Raw(b"[]")
 
 
+_decode_envelope = msgspec.json.Decoder(Envelope).decode
+
+
+def read_envelope(data: bytes) -> Envelope:
+    """Raises ValueError (DecodeError is one) for what is no such message, however it is broken."""
+    try:
+        return _decode_envelope(data)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 class TickerRow(Struct, rename="camel"):
     """`bid` and `ask` come over REST only."""
 

@@ -30,6 +30,7 @@ from app.connectors.poloniex.protocol import (
     TickerRow,
     TradesFrame,
     number,
+    read_envelope,
     required,
     subscription_message,
     to_pair,
@@ -56,7 +57,6 @@ from app.core.types import (
 )
 
 _decode_flood = msgspec.json.Decoder(BookFrame | TradesFrame).decode
-_decode_rare = msgspec.json.Decoder(Envelope).decode
 _decode_tickers = msgspec.json.Decoder(list[TickerRow]).decode
 _decode_candles = msgspec.json.Decoder(list[CandleRow]).decode
 _decode_candle_rows = msgspec.json.Decoder(list[list[str | int]]).decode
@@ -98,6 +98,8 @@ class PoloniexPublic:
             message = _decode_flood(data)
         except ValidationError as refusal:
             return self._rare(data, frame, refusal)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
         pairs = self._pairs
         if type(message) is BookFrame:
             rows = message.data
@@ -143,7 +145,7 @@ class PoloniexPublic:
         ]
 
     def _rare(self, data: bytes, frame: int, refusal: ValidationError) -> Iterable[Effect]:
-        message = _decode_rare(data)
+        message = read_envelope(data)
         if message.event:
             return self._on_event(message)
         channel = message.channel

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.core.gate import Gate, GateState
 from app.core.trading_rule import OrderDraft, TradingRule
@@ -129,6 +129,7 @@ class ConfirmOrderDialog(QDialog):
         band.setObjectName("band")
         ink, back = colour.name(), theme.mix(colour, now.panel, 0.20).name()
         band.setStyleSheet(f"#band {{ background: {back}; border: none; border-left: {now.px(4)}px solid {ink}; }}")
+        band.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         row = QHBoxLayout(band)
         row.setContentsMargins(now.px(12), now.px(8), now.px(16), now.px(8))
         word = ToneLabel(account, account.lower())
@@ -163,7 +164,7 @@ class ConfirmOrderDialog(QDialog):
             ("Rounded", told.rounding, "warning"),
             ("Fills at", told.fills_at, "text"),
             ("Value", told.value, "text"),
-            ("Fee", told.fee, "text"),
+            ("Fee", " · ".join(filter(None, (told.fee, told.fee_source))), "text"),
             (f"{rule.quote} free", told.quote_after, "text"),
             (f"{rule.base} free", told.base_after, "text"),
         ]

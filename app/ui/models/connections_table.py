@@ -112,7 +112,7 @@ LINK_TITLES = (
     "Bytes/s",
     "Round trip",
     "Lag",
-    "Opened",
+    "Reconnects",
     "Unknown",
     "Reason",
 )
@@ -135,7 +135,7 @@ def link_rows(links: Sequence[LinkStatus], now_ns: int, meter: RateMeter) -> lis
             size_words(round(rates.bytes)),
             milliseconds(link.round_trip_ms),
             milliseconds(link.lag_ms),
-            f"{link.epoch}×",
+            f"{max(0, link.epoch - 1):,}",
             f"{link.unknown:,}",
             words.clean(link.reason),
         )

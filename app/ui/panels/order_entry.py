@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
@@ -40,6 +41,7 @@ from app.ui.panels.order_entry_preview import preview, touch
 
 ACK_WAIT_S = 3
 _FIELDS = {"price": "price", "stop price": "stop", "amount": "amount", "total": "total"}
+_ATTRIBUTES = {"price": "price", "stop": "stop_price", "amount": "amount", "total": "total"}
 _WAITING = (OrderState.INTENT, OrderState.SUBMITTING)
 
 
@@ -260,10 +262,7 @@ class OrderEntry(OrderEntryLayout):
             form.type = OrderType.LIMIT if OrderType.LIMIT in types else types[0]
         _fill(self.type, [(TYPE_WORDS[type], type.value) for type in types], form.type.value)
         (self.buy if form.side is Side.BUY else self.sell).setChecked(True)
-        self.price.unit.say(rule.quote)
-        self.stop.unit.say(rule.quote)
-        self.amount.unit.say(rule.base)
-        self.total.unit.say(rule.quote)
+        self.show_units(rule.base, rule.quote)
         self.price.edit.step = self.stop.edit.step = rule.min_price_increment
         self.amount.edit.step = rule.min_base_amount_increment
         self.total.edit.step = max(rule.min_quote_amount_increment, rule.min_price_increment)
@@ -309,9 +308,8 @@ class OrderEntry(OrderEntryLayout):
         bad = {
             name: row.edit.problem() for name, row in self.rows.items() if row.isVisibleTo(self) and row.edit.problem()
         }
-        draft = self._draft_or_none()
-        problems: list[Problem] = []
-        if not bad and draft is not None:
+        draft = self._draft_or_none() if not bad else None
+        if draft is not None:
             sent = exchange.quantize(draft)
             problems = exchange.check(sent)
             told = preview(exchange, rule, draft, sent)
@@ -321,11 +319,20 @@ class OrderEntry(OrderEntryLayout):
         else:
             self.show_told(None)
             self.submit.setText(f"{SIDE_WORDS[self._form.side]} {rule.base}")
+            problems = self._problems_without(exchange, rule, bad)
         self.submit.setAccessibleName(f"{self.submit.text()}: opens the confirmation")
         self._show_reasons(bad, problems)
         self.show_gate(self._gate)
         self._show_share(exchange, rule)
         self._set_buttons()
+
+    def _problems_without(self, exchange: ExchangeView, rule: TradingRule, bad: dict[str, str]) -> list[Problem]:
+        """What is wrong apart from the fields that hold no number."""
+        self._remember()
+        emptied = {_ATTRIBUTES[name]: "" for name in bad}
+        draft = draft_of(replace(self._form, **emptied), rule, self._market_price)
+        found = exchange.check(exchange.quantize(draft))
+        return [problem for problem in found if _FIELDS.get(problem.field) not in bad]
 
     def _show_reasons(self, bad: dict[str, str], problems: list[Problem]) -> None:
         said = dict(bad)
@@ -417,7 +424,9 @@ class OrderEntry(OrderEntryLayout):
                 price = self.price.edit.value() if self._form.type.has_price else self._market_price
                 self._link_at(rule, price)
             except BadNumber:
-                pass
+                # A figure that no longer follows from anything must not stay.
+                if not self._by_quote:
+                    (self.total if self._form.sizing is Sizing.AMOUNT else self.amount).edit.put("")
         self._changed()
 
     def _link_at(self, rule: TradingRule, price: Decimal | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -71,11 +71,7 @@ class OrderEntryLayout(QWidget):
         self.gate_words.setWordWrap(True)
         self.gate_words.hide()
         column.addWidget(self.gate_words)
-        column.addLayout(self._build_buttons(now))
-        self.fate = ToneLabel("", "secondary")
-        self.fate.setWordWrap(True)
-        self.fate.hide()
-        column.addWidget(self.fate)
+        self._build_buttons(now, column)
         column.addStretch(1)
         self.area = QScrollArea()
         self.area.setWidgetResizable(True)
@@ -109,6 +105,13 @@ class OrderEntryLayout(QWidget):
             self.badge.say("PAPER" if paper else "LIVE")
             self.badge.tone("paper" if paper else "live")
 
+    def show_units(self, base: str, quote: str) -> None:
+        """What the numbers of the fields and of the preview are counted in."""
+        for row, unit in ((self.price, quote), (self.stop, quote), (self.amount, base), (self.total, quote)):
+            row.unit.say(unit)
+        self.preview_names["quote_after"].say(quote)
+        self.preview_names["base_after"].say(base)
+
     def show_missing(self, words: str) -> None:
         """Why there is no form; empty words bring it back."""
         self.area.setVisible(not words)
@@ -121,16 +124,33 @@ class OrderEntryLayout(QWidget):
             self.submit.setProperty("role", side)
             self.submit.style().unpolish(self.submit)
             self.submit.style().polish(self.submit)
-        self.buy.setProperty("role", "buy" if side == "buy" else "flat")
-        self.sell.setProperty("role", "sell" if side == "sell" else "flat")
-        for button in (self.buy, self.sell):
-            button.style().unpolish(button)
-            button.style().polish(button)
+        self._dress_sides()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange and hasattr(self, "fate"):
+            self._dress_sides()
+
+    def _dress_sides(self) -> None:
+        """Tinted, not filled: the only filled button is the one that goes on to send."""
+        now = theme.current()
+        for button, colour in ((self.buy, now.buy), (self.sell, now.sell)):
+            ink = colour.name()
+            back = theme.mix(colour, now.panel, 0.16).name()
+            style = (
+                f"QPushButton {{ color: {now.secondary.name()}; font-weight: 600; background: transparent;"
+                f" border-color: {now.hairline.name()}; }}"
+                f" QPushButton:hover {{ color: {ink}; }}"
+                f" QPushButton:checked {{ color: {ink}; background: {back}; border-color: {ink}; }}"
+            )
+            if style != button.styleSheet():
+                button.setStyleSheet(style)
 
     def show_told(self, told: Preview | None) -> None:
         """The preview lines; dashes while the order is not complete."""
         for name, label in self.preview.items():
-            label.say((getattr(told, name) or "–") if told is not None else "–")
+            nothing = "" if name == "fee_source" else "–"
+            label.say((getattr(told, name) or nothing) if told is not None else nothing)
         rounding = told.rounding if told is not None else ""
         self.rounding.say(f"Rounded: {rounding}" if rounding else "")
         self.rounding.setVisible(bool(rounding))
@@ -157,7 +177,6 @@ class OrderEntryLayout(QWidget):
         self.fate.tone(tone)
         self.fate.say(words)
         self.fate.setToolTip(tip)
-        self.fate.setVisible(bool(words))
 
     def show_following(self, on: bool, side: str, live: bool) -> None:
         words = ("Following" if live else "Waiting") if on else "Follow"
@@ -224,7 +243,7 @@ class OrderEntryLayout(QWidget):
         self.slider.setAccessibleName("Share of the free balance in percent")
         column = QVBoxLayout()
         column.setSpacing(0)
-        column.setContentsMargins(now.px(52), 0, 0, 0)
+        column.setContentsMargins(now.px(58), 0, 0, 0)
         column.addWidget(self.slider)
         column.addLayout(buttons)
         return column
@@ -232,6 +251,7 @@ class OrderEntryLayout(QWidget):
     def _build_preview(self, now: theme.Theme) -> QFrame:
         card = QFrame()
         card.setProperty("role", "card")
+        card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         grid = QGridLayout(card)
         grid.setContentsMargins(now.px(9), now.px(6), now.px(9), now.px(6))
         grid.setHorizontalSpacing(now.px(8))
@@ -244,6 +264,7 @@ class OrderEntryLayout(QWidget):
                 ("sends", "Sends"),
                 ("value", "Value"),
                 ("fee", "Fee"),
+                ("fee_source", ""),
                 ("quote_after", "Quote"),
                 ("base_after", "Base"),
             )
@@ -259,16 +280,14 @@ class OrderEntryLayout(QWidget):
             self.preview_names[name] = label
         self.rounding = ToneLabel("", "warning")
         self.fills_at = ToneLabel("", "secondary")
-        for at, label in enumerate((self.rounding, self.fills_at), 5):
+        for at, label in enumerate((self.rounding, self.fills_at), 6):
             label.setWordWrap(True)
             label.setFont(now.font(8.5))
             label.hide()
             grid.addWidget(label, at, 0, 1, 2)
         return card
 
-    def _build_buttons(self, now: theme.Theme) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(now.px(6))
+    def _build_buttons(self, now: theme.Theme, column: QVBoxLayout) -> None:
         self.submit = QPushButton("Buy")
         self.submit.setProperty("role", "buy")
         self.submit.setAutoDefault(False)
@@ -279,6 +298,11 @@ class OrderEntryLayout(QWidget):
         self.dry.setAutoDefault(False)
         self.dry.setAccessibleName("Dry run: show the request without sending it")
         self.dry.setToolTip("Shows the signed request exactly as it would leave; sends nothing")
-        row.addWidget(self.submit, 1)
-        row.addWidget(self.dry)
-        return row
+        self.fate = ToneLabel("", "secondary")
+        self.fate.setWordWrap(True)
+        row = QHBoxLayout()
+        row.setSpacing(now.px(6))
+        row.addWidget(self.fate, 1)
+        row.addWidget(self.dry, 0, Qt.AlignmentFlag.AlignTop)
+        column.addWidget(self.submit)
+        column.addLayout(row)

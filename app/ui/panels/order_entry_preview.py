@@ -23,6 +23,7 @@ class Preview:
     rounding: str
     value: str
     fee: str
+    fee_source: str
     quote_after: str
     base_after: str
     fills_at: str
@@ -77,11 +78,9 @@ def rounding_words(rule: TradingRule, asked: OrderDraft, sent: OrderDraft) -> st
     return "; ".join(parts)
 
 
-def fee_words(fee: TradeFee | None, source: str) -> str:
-    if fee is None:
-        return "not known"
-    kind = "maker" if fee.maker else "taker"
-    return f"≈ {_some(fee.amount)} {fee.asset} · {exact(fee.rate * 100)}% {kind} · {source}"
+def fee_words(fee: TradeFee, source: str) -> str:
+    """Rate, kind and who told us."""
+    return f"{exact(fee.rate * 100)}% {'maker' if fee.maker else 'taker'}, {source}"
 
 
 def average_fill(book: OrderBook | None, draft: OrderDraft) -> str:
@@ -121,8 +120,9 @@ def preview(exchange: ExchangeView, rule: TradingRule, asked: OrderDraft, sent: 
         headline=headline(rule, sent),
         sends=terms_words(rule, sent),
         rounding=rounding_words(rule, asked, sent),
-        value=DASH if value is None else f"{estimate}{_money(value, rule)} {rule.quote}",
-        fee=fee_words(fee, exchange.fees.source),
+        value=DASH if value is None else f"{estimate}{_money(value)} {rule.quote}",
+        fee="not known" if fee is None else f"≈ {_some(fee.amount)} {fee.asset}",
+        fee_source="" if fee is None else fee_words(fee, exchange.fees.source),
         quote_after=_after(exchange, rule.quote, _quote_change(rule, sent, value, fee)),
         base_after=_after(exchange, rule.base, _base_change(rule, sent, market_price, fee)),
         fills_at=average_fill(book, sent),
@@ -163,8 +163,8 @@ def _after(exchange: ExchangeView, asset: str, change: Decimal | None) -> str:
     return f"{_some(balance.available)} → {_some(balance.available + change)}"
 
 
-def _money(value: Decimal, rule: TradingRule) -> str:
-    return exact(value, min(decimals_of(rule.min_price_increment), 2)) if len(f"{value:f}") < 14 else _some(value)
+def _money(value: Decimal) -> str:
+    return exact(value, 2) if len(f"{value:f}") < 14 else _some(value)
 
 
 def _some(value: Decimal) -> str:

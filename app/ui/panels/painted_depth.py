@@ -30,7 +30,7 @@ _NOTHING = Curve(np.empty(0), np.empty(0), True)
 
 
 class DepthView(ChartView):
-    """Cumulated base amounts from the mid outwards. `span` is the shown share of the mid to each side, None fits the book."""
+    """Base amounts cumulated from the mid outwards; `span` is the share of the mid shown to each side, None fits."""
 
     price_clicked = Signal(str)
     span_changed = Signal()
@@ -154,6 +154,7 @@ class DepthView(ChartView):
             return
         theme = look.current()
         trusted = is_trusted(self.fresh)
+        self.paint_columns(painter, [self.x_pixel(value) for value in self._x_ticks()])
         for side, depth in ((Side.BUY, self.bid_curve), (Side.SELL, self.ask_curve)):
             if depth:
                 colour = theme.side(side is Side.BUY) if trusted else theme.stale
@@ -236,17 +237,20 @@ class DepthView(ChartView):
         elif (reaches := self.reaches()) is not None:
             self._paint_crosshair(painter, theme, *reaches)
 
+    def _x_ticks(self) -> list[float]:
+        low, high = self.box.state["viewRange"][0]
+        return linear_ticks(low, high, max(2, self.plot.width() // look.current().px(110)))
+
     def _paint_axes(self, painter: QPainter, theme: Theme, trusted: bool) -> None:
         plot = self.plot
-        low, high = self.box.state["viewRange"][0]
         ruler = self.small if trusted else self.struck
         ink = theme.secondary if trusted else theme.stale
-        xs = linear_ticks(low, high, max(2, plot.width() // theme.px(110)))
+        xs = self._x_ticks()
         places = max(step_decimals(xs), 0)
         many = max(2, plot.height() // theme.px(42))
         ys = log_ticks(self._low, self._top, many) if self.log else linear_ticks(0.0, self._top, many)[1:]
         heights = [float(self.y_pixel(value)) for value in ys]
-        self.paint_grid(painter, [self.x_pixel(value) for value in xs], heights)
+        self.paint_rows(painter, heights)
         for value in xs:
             text = f"{value:,.{places}f}" if value >= 1e-6 or value == 0 else show.tiny(str(value))
             self.paint_x_label(painter, self.x_pixel(value), text.replace(",", self.display.separator), ruler, ink)
@@ -432,7 +436,6 @@ class DepthView(ChartView):
             side, bids, asks = found
             here = bids if side is Side.BUY else asks
             if here is not None:
-                parts.append(
-                    f"at {here.price}: {show.plain(here.base)} cumulated, average {show.rounded(here.average, self._price_places)}"
-                )
+                average = show.rounded(here.average, self._price_places)
+                parts.append(f"at {here.price}: {show.plain(here.base)} cumulated, average {average}")
         return ", ".join(parts)

@@ -193,6 +193,20 @@ def test_fills_of_one_order(private: PoloniexPrivate, reply: Reply) -> None:
     ]
 
 
+def test_fills_of_a_stop_order_are_those_of_what_it_became(private: PoloniexPrivate, reply: Reply) -> None:
+    call = private.get_order_fills(order(OrderType.STOP_LIMIT, ours="stop-1", theirs="31"))
+    assert call.request.path == "/smartorders/cid:stop-1"
+    waiting = call.parse(reply(json.dumps([STOP])))
+    assert (waiting.items, waiting.next) == ([], None)
+    became = {**ORDER, "id": "32164923987566592"}
+    page = call.parse(reply(json.dumps([{**STOP, "state": "TRIGGERED", "triggeredOrder": became}])))
+    assert page.next is not None
+    assert page.next.request.path == "/orders/32164923987566592/trades"
+    assert [fill.exchange_order_id for fill in page.next.parse(reply(json.dumps([FILL]))).items] == [
+        "32164923987566592"
+    ]
+
+
 def test_fills_of_an_order_whose_exchange_id_nobody_knows(private: PoloniexPrivate, reply: Reply) -> None:
     call = private.get_order_fills(order(ours="myOwnId-321"))
     params = dict(call.request.params)
