@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--connect", type=_exchange, metavar="EXCHANGE", help="show the real exchange's public markets")
     source.add_argument("--replay", type=_existing, metavar="FILE", help="play a recorded session; nothing is sent")
     parser.add_argument("--twin", default="", metavar="LINE", help="use a running twin: the first line it printed")
-    parser.add_argument("--pair", type=_pair, default="", metavar="BASE-QUOTE", help="the market to open")
+    parser.add_argument("--pair", type=_pair, metavar="BASE-QUOTE", help="the market to open")
     parser.add_argument("--profile", type=Path, metavar="DIR", help="keep settings and records in this folder only")
     parser.add_argument("--record", type=_recording, metavar="FILE", help="record every message to this new file")
     parser.add_argument("--offscreen", action="store_true", help="run without a display")
@@ -138,4 +138,4 @@ def parse(arguments: list[str]) -> Options:
     if found.twin and (found.connect or found.replay):
         parser.error("argument --twin: goes with --paper only")
     paper = found.paper or ("" if found.connect or found.replay else "poloniex")
-    return Options(**{**vars(found), "paper": paper, "connect": found.connect or ""})
+    return Options(**{**vars(found), "paper": paper, "connect": found.connect or "", "pair": found.pair or ""})

@@ -16,7 +16,7 @@ class ConfigError(Exception):
 
 class UiConfig(Struct, forbid_unknown_fields=True):
     theme: Literal["dark", "light", "system"] = "dark"
-    colors: Literal["green-red", "blue-orange", "red-up"] = "green-red"
+    colors: Literal["green/red", "blue/orange", "red up"] = "green/red"
     scale: Annotated[float, Meta(ge=0.8, le=2.0)] = 1.0
     frame_rate: Annotated[int, Meta(ge=5, le=60)] = 30
     time_zone: Literal["utc", "local"] = "utc"

@@ -10,7 +10,8 @@ from typing import TypeVar
 from app.connectors.order_book_tracker_data_source import OrderBookTrackerDataSource
 from app.connectors.venue import Venue
 from app.core.clock import NS_PER_S
-from app.core.effects import Channel, MarketEvent, Refused, Subscription
+from app.core.effects import Channel, Refused, Subscription
+from app.core.frames import FrameLog
 from app.core.links import Link, LinkState
 from app.core.market import CandleSeries, TradeTape
 from app.core.order_book import BookState, BookSync, OrderBook
@@ -30,14 +31,14 @@ _ANSWER_WITHIN_NS = 10 * NS_PER_S
 class Feed:
     """One pair's streams: its book, who may change it, and how it has fared. `*_ns` are monotonic."""
 
-    def __init__(self, book: OrderBook) -> None:
+    def __init__(self, book: OrderBook, log: FrameLog) -> None:
+        self._log = log
         self.pair = book.pair
         self.book = book
         self.sync = BookSync(book)
-        self.messages = 0
+        self.on_diff = self.sync.on_diff
         self.resyncs = 0
         self.crossed = 0
-        self.last_recv_ns = 0
         self.refused = ""
         self.asked_ns = 0
         """When the book was last asked for, while no snapshot has answered."""
@@ -50,6 +51,16 @@ class Feed:
     @property
     def gaps(self) -> int:
         return self.sync.gaps
+
+    @property
+    def last_recv_ns(self) -> int:
+        """When the newest message about the book came; 0 when none did or it has left memory."""
+        frame = self._log.get(self.book.frame)
+        return frame.mono_ns if frame is not None else 0
+
+    @property
+    def messages(self) -> int:
+        return self.book.snapshots + self.book.diffs
 
 
 class OrderBookTracker:
@@ -70,7 +81,11 @@ class OrderBookTracker:
         self._random = random
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = False
-        data_source.sink = self._on_event
+        data_source.connect_sink(BookDiff, self._on_diff)
+        data_source.connect_sink(BookSnapshot, self._on_snapshot)
+        data_source.connect_sink(Trade, self._on_trade)
+        data_source.connect_sink(Candle, self._on_candle)
+        data_source.connect_sink(Ticker, lambda ticker: self.on_ticker(ticker))
         data_source.on_link_down = self._on_link_down
         data_source.on_refused = self._on_refused
 
@@ -137,30 +152,24 @@ class OrderBookTracker:
 
     # -- what arrives
 
-    def _on_event(self, event: MarketEvent) -> None:
-        kind = type(event)
-        if kind is BookDiff:
-            feed = self.feeds.get(event.pair) or self._adopt(event.pair)
-            if feed is not None:
-                feed.messages += 1
-                if gap := feed.sync.on_diff(event):  # type: ignore[arg-type]
-                    self._on_gap(feed, gap, event.frame)
-        elif kind is Trade:
-            if event.pair in self.feeds or self._adopt(event.pair):
-                self.tape(event.pair).add(event)  # type: ignore[arg-type]
-        elif kind is BookSnapshot:
-            feed = self.feeds.get(event.pair) or self._adopt(event.pair)
-            if feed is not None:
-                self._on_snapshot(feed, event)  # type: ignore[arg-type]
-        elif kind is Candle:
-            series = self.series.get((event.pair, event.interval))  # type: ignore[union-attr]
-            if series is not None:
-                series.add(event)  # type: ignore[arg-type]
-        elif kind is Ticker:
-            self.on_ticker(event)  # type: ignore[arg-type]
+    def _on_diff(self, diff: BookDiff) -> None:
+        feed = self.feeds.get(diff.pair) or self._adopt(diff.pair)
+        if feed is not None and (gap := feed.on_diff(diff)):
+            self._on_gap(feed, gap, diff.frame)
 
-    def _on_snapshot(self, feed: Feed, snapshot: BookSnapshot) -> None:
-        feed.messages += 1
+    def _on_trade(self, trade: Trade) -> None:
+        if trade.pair in self.feeds or self._adopt(trade.pair):
+            self.tape(trade.pair).add(trade)
+
+    def _on_candle(self, candle: Candle) -> None:
+        series = self.series.get((candle.pair, candle.interval))
+        if series is not None:
+            series.add(candle)
+
+    def _on_snapshot(self, snapshot: BookSnapshot) -> None:
+        feed = self.feeds.get(snapshot.pair) or self._adopt(snapshot.pair)
+        if feed is None:
+            return
         if gap := feed.sync.on_snapshot(snapshot):
             self._on_gap(feed, gap, snapshot.frame)
             return
@@ -257,7 +266,7 @@ class OrderBookTracker:
 
     def _add(self, pair: str) -> Feed:
         book = OrderBook(pair, self.data_source.source.integrity)
-        feed = self.feeds[pair] = Feed(book)
+        feed = self.feeds[pair] = Feed(book, self._venue.log)
         self.order_books[pair] = book
         self.tape(pair)
         return feed

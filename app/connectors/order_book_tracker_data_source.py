@@ -16,7 +16,7 @@ from app.core.effects import Channel, Effect, MarketEvent, Perform, Refused, Sen
 from app.core.links import Link, LinkState, LinkStatus
 from app.core.requests import Call, NoAnswer, NotSent, VenueError
 from app.core.trading_rule import TradingRule
-from app.core.types import BookDiff, BookSnapshot, Candle, Ticker, Trade
+from app.core.types import BookDiff, BookSnapshot, Ticker, Trade
 
 Tap = asyncio.Queue[MarketEvent]
 
@@ -33,13 +33,13 @@ class ActiveMarket(Struct, frozen=True):
 class OrderBookTrackerDataSource:
     """Market data of one exchange.
 
-    `sink` receives every event on the reader's own call stack, in wire order; the `listen_for_*` queues are ordered
-    taps on the same reader, and one queue may serve all three.
+    `sinks` receive events by their type on the reader's own call stack, in wire order; the `listen_for_*` queues are
+    ordered taps on the same reader, and one queue may serve all three.
     """
 
     def __init__(self, venue: Venue, source: PublicSource) -> None:
         self.source = source
-        self.sink: Callable[[MarketEvent], None] = _ignore
+        self.sinks: dict[type, Callable[[Any], None]] = {}
         self.on_link_down: Callable[[Link, str], None] = _ignore_link
         self.on_refused: Callable[[Refused], None] = _ignore
         self.links: dict[str, LinkStatus] = {}
@@ -48,8 +48,9 @@ class OrderBookTrackerDataSource:
         self._wanted: dict[Subscription, str] = {}
         self._runners: dict[str, LinkRunner] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._taps: dict[type, list[Tap]] = {}
         self._running = False
+        self._taps: dict[type, list[Tap]] = {}
+        self._tapped: dict[type, Callable[[Any], None]] = {}
 
     # -- asked of the exchange
 
@@ -99,10 +100,27 @@ class OrderBookTrackerDataSource:
     async def _listen(self, output: Tap, kind: type) -> None:
         taps = self._taps.setdefault(kind, [])
         taps.append(output)
+        self.connect_sink(kind, self._tapped.get(kind) or self.sinks.get(kind, _ignore))
         try:
             await asyncio.Event().wait()
         finally:
             taps.remove(output)
+            self.connect_sink(kind, self._tapped.pop(kind))
+
+    def connect_sink(self, kind: type, sink: Callable[[Any], None]) -> None:
+        """Hand events of this type to `sink`; without taps nothing stands in between."""
+        taps = self._taps.get(kind)
+        if not taps:
+            self.sinks[kind] = sink
+            return
+
+        def tapped(event: MarketEvent) -> None:
+            sink(event)
+            for tap in taps:
+                tap.put_nowait(event)
+
+        self._tapped[kind] = sink
+        self.sinks[kind] = tapped
 
     # -- subscriptions
 
@@ -163,20 +181,29 @@ class OrderBookTrackerDataSource:
 
     # -- reading
 
+    def read(self, data: bytes, frame: int) -> Iterable[Effect]:
+        """Read one message and hand its events on; what remains concerns the connection. The hot path of the desk."""
+        rest: list[Effect] = []
+        sinks = self.sinks
+        for effect in self.source.on_message(data, frame):
+            sink = sinks.get(type(effect))
+            if sink is not None:
+                sink(effect)
+            else:
+                rest.append(effect)
+        return rest
+
     def apply(self, effect: Effect) -> None:
-        """Hand one event on. Also the way in for replays, which have no connection."""
-        kind = type(effect)
-        if kind is BookDiff or kind is Trade or kind is BookSnapshot or kind is Candle or kind is Ticker:
-            self.sink(effect)  # type: ignore[arg-type]
-            if taps := self._taps.get(kind):
-                for tap in taps:
-                    tap.put_nowait(effect)  # type: ignore[arg-type]
-        elif kind is Subscribed:
-            self.confirmed.update(effect.subscriptions)  # type: ignore[union-attr]
-        elif kind is Refused:
-            self.on_refused(effect)  # type: ignore[arg-type]
-        elif kind is Perform:
-            self._spawn(self._perform(effect.call), "perform")  # type: ignore[union-attr]
+        """Make one effect true. Also the way in for replays, which have no connection."""
+        sink = self.sinks.get(type(effect))
+        if sink is not None:
+            sink(effect)
+        elif isinstance(effect, Subscribed):
+            self.confirmed.update(effect.subscriptions)
+        elif isinstance(effect, Refused):
+            self.on_refused(effect)
+        elif isinstance(effect, Perform):
+            self._spawn(self._perform(effect.call), "perform")
 
     async def _perform(self, call: Call[Iterable[Effect]]) -> None:
         try:
@@ -220,7 +247,7 @@ class _PublicLink:
     def __init__(self, owner: OrderBookTrackerDataSource, link: Link) -> None:
         self._owner = owner
         self._link = link
-        self.on_frame = owner.source.on_message
+        self.on_frame = owner.read
         self.apply = owner.apply
 
     def on_open(self) -> Iterable[Effect]:

@@ -26,6 +26,10 @@ class BookState(StrEnum):
     STALE = "stale"
 
 
+_LIVE = BookState.LIVE
+"""Looking a member up in its class costs as much as the rest of the check."""
+
+
 class OrderBook:
     """Levels of one pair. One writer; readers compare `version`, which rises with every change.
 
@@ -39,14 +43,13 @@ class OrderBook:
         "state",
         "reason",
         "last_id",
-        "version",
-        "exchange_ms",
-        "frame",
         "snapshot_frame",
         "snapshots",
         "diffs",
         "_bids",
         "_asks",
+        "_changes",
+        "_snapshot_ms",
         "_recent",
         "_sorted_version",
         "_sorted_bids",
@@ -59,14 +62,13 @@ class OrderBook:
         self.state = BookState.WAITING
         self.reason = "no snapshot yet"
         self.last_id: int | None = None
-        self.version = 0
-        self.exchange_ms = 0
-        self.frame = 0
         self.snapshot_frame = 0
         self.snapshots = 0
         self.diffs = 0
         self._bids: dict[str, str] = {}
         self._asks: dict[str, str] = {}
+        self._changes = 0
+        self._snapshot_ms = 0
         self._recent: deque[BookDiff] = deque(maxlen=_RECENT)
         self._sorted_version = -1
         self._sorted_bids: list[Level] = []
@@ -77,16 +79,32 @@ class OrderBook:
         """Whether the book must not be shown or traded on as live; `reason` says why."""
         return self.state is not BookState.LIVE
 
+    # The hot path writes as little as it can; what readers want more rarely is derived.
+
+    @property
+    def version(self) -> int:
+        return self.diffs + self._changes
+
+    @property
+    def exchange_ms(self) -> int:
+        """The exchange's time of the last message applied."""
+        return self._recent[-1].exchange_ms if self._recent else self._snapshot_ms
+
+    @property
+    def frame(self) -> int:
+        """Number of the last message applied."""
+        return self._recent[-1].frame if self._recent else self.snapshot_frame
+
     def apply_snapshot(self, snapshot: BookSnapshot) -> None:
         """Replace everything: levels absent from the snapshot are gone."""
         self._bids = dict(snapshot.bids)
         self._asks = dict(snapshot.asks)
         self._recent.clear()
         self.last_id = snapshot.last_id
-        self.exchange_ms = snapshot.exchange_ms
-        self.frame = self.snapshot_frame = snapshot.frame
+        self._snapshot_ms = snapshot.exchange_ms
+        self.snapshot_frame = snapshot.frame
         self.snapshots += 1
-        self.version += 1
+        self._changes += 1
 
     def apply_diff(self, diff: BookDiff) -> None:
         """Set the amounts named; whether the change may be applied is `BookSync`'s business."""
@@ -96,15 +114,12 @@ class OrderBook:
             self._asks.update(diff.asks)
         self._recent.append(diff)
         self.last_id = diff.last_id
-        self.exchange_ms = diff.exchange_ms
-        self.frame = diff.frame
         self.diffs += 1
-        self.version += 1
 
     def set_state(self, state: BookState, reason: str = "") -> None:
         self.state = state
         self.reason = reason
-        self.version += 1
+        self._changes += 1
 
     @property
     def bids(self) -> list[Level]:
@@ -226,9 +241,10 @@ class BookSync:
 
     def on_diff(self, diff: BookDiff) -> str | None:
         book = self.book
-        if book.state is BookState.LIVE:
-            if diff.prev_id is not None:
-                if diff.prev_id == book.last_id:
+        if book.state is _LIVE:
+            previous = diff.prev_id
+            if previous is not None:
+                if previous == book.last_id:
                     book.apply_diff(diff)
                     return None
                 return self._chain_broken(diff)

@@ -166,7 +166,7 @@ def _check_size(rule: TradingRule, draft: OrderDraft, market_price: Decimal | No
         if rule.max_order_size is not None and draft.amount > rule.max_order_size:
             say("amount", f"{draft.amount:f} is above the largest order, {rule.max_order_size:f} {rule.base}")
     value = notional(draft, market_price)
-    if value is not None and value < rule.min_notional_size:
+    if value is not None and 0 < value < rule.min_notional_size:
         say("total", f"{value:f} is below the smallest value, {rule.min_notional_size:f} {rule.quote}")
     if value is not None and rule.max_notional_size is not None and value > rule.max_notional_size:
         say("total", f"{value:f} is above the largest value, {rule.max_notional_size:f} {rule.quote}")

@@ -8,7 +8,7 @@ from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 import aiohttp
-from msgspec import ValidationError
+from msgspec import DecodeError, ValidationError
 from yarl import URL
 
 from app.core.clock import NS_PER_MS, NS_PER_S, Clock
@@ -83,7 +83,7 @@ class RestClient:
         sent = self._log_request(request, signed)
         response = await self._exchange(request, signed, base, sent)
         self._obey_limits(response)
-        error = self._read_error(response) or _general_error(response, urlsplit(base).hostname or base)
+        error = self._venue_error(response) or _general_error(response, urlsplit(base).hostname or base)
         if error is not None:
             error.status, error.frame = response.status, response.frame
             raise error
@@ -92,11 +92,19 @@ class RestClient:
         except VenueError as refused:
             refused.status, refused.frame = response.status, response.frame
             raise
-        except ValueError as unreadable:
-            what = "has an unexpected form" if isinstance(unreadable, ValidationError) else "cannot be read"
+        except Exception as unreadable:
+            # Whatever went wrong in reading, the exchange may have acted: unknown, never an internal error.
+            what = "cannot be read" if _is_not_its_format(unreadable) else "has an unexpected form"
             raise NoAnswer(
                 f"the answer (HTTP {response.status}, {len(response.body)} bytes) {what}", response.frame
             ) from unreadable
+
+    def _venue_error(self, response: Response) -> VenueError | None:
+        try:
+            return self._read_error(response)
+        except Exception:
+            # A web page where the exchange's own words were expected.
+            return None
 
     async def close(self) -> None:
         """Close the session, unless it was lent to us."""
@@ -222,6 +230,10 @@ class RestClient:
 def _target(request: Request) -> str:
     query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in request.params)
     return quote(request.path, safe="/:") + (f"?{query}" if query else "")
+
+
+def _is_not_its_format(error: Exception) -> bool:
+    return isinstance(error, DecodeError) and not isinstance(error, ValidationError)
 
 
 def _general_error(response: Response, host: str) -> VenueError | None:

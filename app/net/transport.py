@@ -154,13 +154,13 @@ class WebSocketConnection:
         self._socket = socket
         self._recv = socket.recv
         self._add = log.add
-        self._log = log
         self._clock = clock
         self._redactor = redactor
         self._status = status
         self._scan = scan
         self._our_reason = ""
         self._lost: LinkLost | None = None
+        self._aborted = False
         self._noted_end = False
         self.connection = connection
         self.epoch = status.epoch
@@ -174,6 +174,8 @@ class WebSocketConnection:
         return self
 
     async def __anext__(self) -> Frame:
+        if self._aborted and self._lost is not None:
+            raise self._lost
         try:
             data = await self._recv(False)
         except ConnectionClosed as error:
@@ -209,7 +211,11 @@ class WebSocketConnection:
         self._end(self._socket.close_exc)
 
     def abort(self, reason: str) -> None:
-        """Drop the connection at once, as after the computer slept: the reader gets `LinkLost(reason)`."""
+        """Drop the connection at once, as after the computer slept: the reader gets `LinkLost(reason)`.
+
+        What was received but not yet read is old news and is dropped, too.
+        """
+        self._aborted = True
         if self._lost is None and not self._our_reason:
             self._lost = LinkLost(reason, code=1006)
         self._socket.transport.abort()
@@ -224,18 +230,19 @@ class WebSocketConnection:
         pong: asyncio.Future[float] | None = None
         while True:
             await asyncio.sleep(limits.ping_every_s)
-            chunks = socket.chunks
-            if pong is None or pong.done():
-                try:
-                    pong = asyncio.ensure_future(await socket.ping())
-                except ConnectionClosed:
-                    return
-            within_s = limits.pong_within_s
-            await asyncio.wait([pong], timeout=max(within_s - _LAST_LOOK_S, 0))
-            if not pong.done():
+            chunks, within_s = socket.chunks, limits.pong_within_s
+            try:
+                async with asyncio.timeout(max(within_s - _LAST_LOOK_S, 0)):
+                    if pong is None or pong.done():
+                        # Writing blocks, too, when the other end no longer reads.
+                        pong = asyncio.ensure_future(await socket.ping())
+                    await asyncio.wait([pong])
+            except ConnectionClosed:
+                return
+            except TimeoutError:
                 # After our own stall the pong may be waiting in the socket, unread.
-                await asyncio.wait([pong], timeout=_LAST_LOOK_S)
-            if pong.done():
+                await asyncio.sleep(_LAST_LOOK_S)
+            if pong is not None and pong.done():
                 if pong.cancelled() or pong.exception() is not None:
                     return
                 self._status.round_trip_ms = pong.result() * 1e3

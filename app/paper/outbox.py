@@ -23,6 +23,8 @@ class Outbox:
         self._bytes = 0
         self._wake = asyncio.Event()
         self._closing: tuple[int, bytes] | None = None
+        self._running = False
+        self._patience = asyncio.timeout(None)
 
     def send(self, frame: bytes) -> None:
         """Queue one text frame. A reader that lets too many pile up is disconnected."""
@@ -35,25 +37,33 @@ class Outbox:
         self._wake.set()
 
     def close(self, code: int, reason: bytes = b"") -> None:
-        """Forget what is queued and say goodbye."""
+        """Forget what is queued and say goodbye; a peer that does not even take that is given up soon."""
         if self._closing is None:
             self._closing = code, reason
             self._frames.clear()
             self._bytes = 0
             self._wake.set()
+            if self._running:
+                self._patience.reschedule(asyncio.get_running_loop().time() + _GOODBYE_S)
 
     async def run(self) -> None:
-        """Write until closed; ends the connection itself after `close`."""
+        """Write until closed; says goodbye itself after `close`. The peer may still have to be cut off after this."""
         try:
-            while self._closing is None:
-                await self._wake.wait()
-                self._wake.clear()
-                while self._frames:
-                    frame = self._frames.popleft()
-                    self._bytes -= len(frame)
-                    await self._socket.send_frame(frame, WSMsgType.TEXT)
-            code, reason = self._closing
-            async with asyncio.timeout(_GOODBYE_S):
-                await self._socket.close(code=code, message=reason)
+            async with self._patience:
+                self._running = True
+                await self._write()
         except (ClientConnectionResetError, ConnectionError, TimeoutError):
             pass
+        finally:
+            self._running = False
+
+    async def _write(self) -> None:
+        while self._closing is None:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._frames:
+                frame = self._frames.popleft()
+                self._bytes -= len(frame)
+                await self._socket.send_frame(frame, WSMsgType.TEXT)
+        code, reason = self._closing
+        await self._socket.close(code=code, message=reason)

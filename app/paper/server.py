@@ -66,7 +66,8 @@ class TwinServer:
         self.port = port
         self.pacer = Pacer(dialect, rate, clock)
         self._runner = web.AppRunner(dialect.app(), access_log=None, shutdown_timeout=0.5)
-        self._pacing: asyncio.Task[None] | None = None
+        self.pacing: asyncio.Task[None] | None = None
+        """Runs until `stop`; ends earlier only by a fault."""
 
     async def start(self) -> None:
         """Raises OSError when the port is taken."""
@@ -78,7 +79,7 @@ class TwinServer:
             await self._runner.cleanup()
             raise
         self.port = self._runner.addresses[0][1]
-        self._pacing = asyncio.create_task(self.pacer.run())
+        self.pacing = asyncio.create_task(self.pacer.run())
 
     def introduction(self) -> dict[str, object]:
         """What the parent process reads from the first line."""
@@ -93,9 +94,9 @@ class TwinServer:
         }
 
     async def stop(self) -> None:
-        if self._pacing is not None:
-            self._pacing.cancel()
-            await asyncio.gather(self._pacing, return_exceptions=True)
+        if self.pacing is not None:
+            self.pacing.cancel()
+            await asyncio.gather(self.pacing, return_exceptions=True)
         self.dialect.close()
         await self._runner.cleanup()
 
@@ -129,8 +130,14 @@ async def _serve(server: TwinServer, *, until_stdin_closes: bool) -> int:
     print(json.dumps(server.introduction(), separators=(",", ":")), flush=True)
     if until_stdin_closes:
         _watch_stdin(loop, done)
-    await done.wait()
+    leaving = asyncio.create_task(done.wait())
+    assert server.pacing is not None
+    await asyncio.wait({leaving, server.pacing}, return_when=asyncio.FIRST_COMPLETED)
+    broken = server.pacing.exception() if server.pacing.done() else None
+    leaving.cancel()
     await server.stop()
+    if broken is not None:
+        raise broken
     return 0
 
 

@@ -1,9 +1,9 @@
-"""Stop and trailing-stop conditions of one pair against its last price. What happens on trigger is the venue's part."""
+"""Stop and trailing-stop conditions of one pair against its last price. Releasing the order is the venue's part."""
 
 from __future__ import annotations
 
 from app.core.types import Side
-from app.paper.orders import StopOrder
+from app.paper.orders import Order, OrderKind, StopOrder
 
 _PPM = 1_000_000
 
@@ -55,3 +55,24 @@ def _passes(stop: StopOrder, last_ticks: int) -> bool:
 
 def _trail(stop: StopOrder) -> int:
     return stop.trail_ticks or stop.extreme_ticks * stop.trail_ppm // _PPM
+
+
+def stop_to_order(stop: StopOrder, last_ticks: int) -> Order:
+    """The order that a triggered stop sends to the book."""
+    ticks = stop.ticks
+    if stop.limit_ticks or stop.limit_ppm:
+        offset = stop.limit_ticks or last_ticks * stop.limit_ppm // 1_000_000
+        ticks = max(1, last_ticks + offset if stop.side is Side.BUY else last_ticks - offset)
+    return Order(
+        order_id=0,
+        owner=stop.owner,
+        pair=stop.pair,
+        side=stop.side,
+        kind=OrderKind.LIMIT if ticks else OrderKind.MARKET,
+        time_in_force=stop.time_in_force,
+        ticks=ticks,
+        lots=stop.lots,
+        cells=0 if ticks else stop.cells,
+        client_order_id=stop.client_order_id,
+        source="SMART",
+    )

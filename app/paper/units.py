@@ -9,6 +9,7 @@ ATOM_SCALE = 18
 """Account books count every asset in integer units of 10^-18, so that fees stay exact."""
 
 _WIDEST_SHIFT = 40
+_MOST_DIGITS = 100
 
 
 class OffScale(ValueError):
@@ -18,18 +19,14 @@ class OffScale(ValueError):
 def to_units(value: Decimal, scale: int) -> int:
     """The value in integer units of 10^-scale; raises OffScale instead of rounding."""
     sign, digits, exponent = value.as_tuple()
-    if not isinstance(exponent, int) or exponent + scale > _WIDEST_SHIFT:
+    if not isinstance(exponent, int) or exponent + scale > _WIDEST_SHIFT or len(digits) > _MOST_DIGITS:
         raise OffScale(f"{value} is not a usable number")
     units = int("".join(map(str, digits)))
     shift = exponent + scale
     if shift >= 0:
         units *= 10**shift
-    elif shift < -_WIDEST_SHIFT - len(digits):
-        units, rest = 0, units
-        if rest:
-            raise OffScale(f"{value} has more than {scale} decimals")
-    else:
-        units, rest = divmod(units, 10**-shift)
+    elif units:
+        units, rest = divmod(units, 10 ** min(-shift, _MOST_DIGITS + 1))
         if rest:
             raise OffScale(f"{value} has more than {scale} decimals")
     return -units if sign else units

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from enum import Enum
 
@@ -20,13 +19,11 @@ from app.paper.events import (
     OrderEventKind,
     StopEvent,
 )
+from app.paper.ledger import Ledger
 from app.paper.listings import Instrument
 from app.paper.matching import Ending, Match, MatchingBook
 from app.paper.orders import Order, OrderKind, OrderState, StopOrder
-from app.paper.stops import StopBook
-
-KEPT_ORDERS = 20_000
-KEPT_FILLS = 50_000
+from app.paper.stops import StopBook, stop_to_order
 
 _REASONS = {
     Ending.WOULD_TAKE: "post-only order would take",
@@ -47,44 +44,6 @@ class Refused(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.value)
         self.refusal = refusal
-
-
-class Ledger:
-    """Orders, stops and fills of one account, bounded: the oldest finished ones are forgotten first."""
-
-    def __init__(self) -> None:
-        self.orders: dict[int, Order] = {}
-        self.stops: dict[int, StopOrder] = {}
-        self.open: dict[int, Order] = {}
-        self.by_client_id: dict[str, Order | StopOrder] = {}
-        self.fills: deque[Fill] = deque(maxlen=KEPT_FILLS)
-        self._finished: deque[int] = deque()
-
-    def record(self, order: Order) -> None:
-        self.orders[order.order_id] = self.open[order.order_id] = order
-        if order.client_order_id:
-            self.by_client_id[order.client_order_id] = order
-
-    def record_stop(self, stop: StopOrder) -> None:
-        self.stops[stop.order_id] = stop
-        if stop.client_order_id:
-            self.by_client_id[stop.client_order_id] = stop
-        while len(self.stops) > KEPT_ORDERS:
-            oldest = next((s for s in self.stops.values() if s.state is not OrderState.PENDING), None)
-            if oldest is None:
-                break
-            del self.stops[oldest.order_id]
-            self._forget_client_id(oldest)
-
-    def finish(self, order: Order) -> None:
-        self.open.pop(order.order_id, None)
-        self._finished.append(order.order_id)
-        while len(self._finished) > KEPT_ORDERS:
-            self._forget_client_id(self.orders.pop(self._finished.popleft()))
-
-    def _forget_client_id(self, order: Order | StopOrder) -> None:
-        if self.by_client_id.get(order.client_order_id) is order:
-            del self.by_client_id[order.client_order_id]
 
 
 class Venue:
@@ -426,24 +385,3 @@ class Venue:
                 time_ms=now_ms,
             )
         )
-
-
-def stop_to_order(stop: StopOrder, last_ticks: int) -> Order:
-    """The order that a triggered stop sends to the book."""
-    ticks = stop.ticks
-    if stop.limit_ticks or stop.limit_ppm:
-        offset = stop.limit_ticks or last_ticks * stop.limit_ppm // 1_000_000
-        ticks = max(1, last_ticks + offset if stop.side is Side.BUY else last_ticks - offset)
-    return Order(
-        order_id=0,
-        owner=stop.owner,
-        pair=stop.pair,
-        side=stop.side,
-        kind=OrderKind.LIMIT if ticks else OrderKind.MARKET,
-        time_in_force=stop.time_in_force,
-        ticks=ticks,
-        lots=stop.lots,
-        cells=0 if ticks else stop.cells,
-        client_order_id=stop.client_order_id,
-        source="SMART",
-    )

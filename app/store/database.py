@@ -111,7 +111,7 @@ class Store:
     @property
     def message(self) -> str:
         """For the banner: what is wrong with the file, or empty."""
-        return self._broken or self._damage or self._trouble
+        return self.failure
 
     @property
     def damage(self) -> str:
@@ -119,8 +119,8 @@ class Store:
 
     @property
     def failure(self) -> str:
-        """Why orders cannot be recorded now, or empty."""
-        return f"cannot record orders: {self.message}" if self.message else ""
+        """Why orders cannot be recorded now, or empty; the words follow "cannot record orders: "."""
+        return self._broken or self._damage or self._trouble
 
     @property
     def unwritten(self) -> int:

@@ -82,7 +82,7 @@ class _Session:
         window.closed.connect(self._quit.set)
         if self._options.size:
             window.resize(*self._options.size)
-        _show(window)
+        window.show()
         _on_signals(self._quit, loop)
         workspace.spawn(self._fill(workspace, window), "start")
         try:
@@ -167,10 +167,6 @@ class _Session:
             pass
         if self._replay is not None:
             await asyncio.sleep(_LAST_LOOK_S)
-
-
-def _show(window: MainWindow) -> None:
-    window.show()
 
 
 def _on_signals(quit_event: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
@@ -19,6 +19,7 @@ _TICK_NS = 240_000_000
 _SKEW_WARNING_MS = 500
 _SKEW_ERROR_MS = 1_000
 _ROOMY = 1500
+_NARROW = 1100
 
 
 class StatusBar(QWidget):
@@ -38,6 +39,7 @@ class StatusBar(QWidget):
         self._meter = RateMeter()
         self._ticked_ns = 0
         self._dots: dict[str, QToolButton] = {}
+        self._arming = ("", False)
         look = theme.current()
         self.setFixedHeight(look.px(24))
         self.setAccessibleName("Status")
@@ -82,6 +84,7 @@ class StatusBar(QWidget):
 
     def set_armed(self, text: str, armed: bool = False) -> None:
         """SAFE or ARMED, with what belongs to it; armed is framed so that it cannot be overlooked."""
+        self._arming = (text, armed)
         _show(self.armed, text, "")
         look = theme.current()
         ink, rim = (look.error, look.error) if armed else (look.secondary, look.hairline)
@@ -152,11 +155,15 @@ class StatusBar(QWidget):
     def _show_log(self, at: int, roomy: bool) -> None:
         log = self._desk.log
         rate = self._meter.take("in", at, log.received).messages
-        unit = "msg/s in" if roomy else "/s"
-        _show(self.load, f"{rate:,.0f} {unit}" if roomy or rate < 1000 else f"{words.compact(rate)}{unit}")
+        unit = " msg/s in" if roomy else "/s"
+        _show(self.load, f"{rate:,.0f}{unit}" if roomy or rate < 1000 else f"{words.compact(rate)}{unit}")
         kept = f"{len(log):,} kept" if roomy else f"{words.compact(len(log))} kept"
         lost = f", {log.dropped if roomy else words.compact(log.dropped)} dropped" if log.dropped else ""
         _show(self.memory, kept + lost)
+        # On narrow windows the connections need the room more.
+        narrow = self.width() < theme.current().px(_NARROW)
+        self.memory.setVisible(not narrow)
+        self.frames.setVisible(not narrow and bool(self.frames.text()))
 
     def _show_skew(self, exchanges: list[ExchangeView], roomy: bool) -> None:
         known = [exchange for exchange in exchanges if exchange.clock_offset_ms is not None]
@@ -199,6 +206,14 @@ class StatusBar(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.refresh(now=True)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange:
+            for dot in self._dots.values():
+                dot.setProperty("health", None)
+            self.set_armed(*self._arming)
+            self.refresh(now=True)
 
 
 def _trouble(links: list[LinkStatus], at: int) -> str:

@@ -59,6 +59,14 @@ class TopBar(QFrame):
         for name, figure in self._figures.items():
             figure.setVisible(not compact or name == "24h volume")
 
+    def restyle(self) -> None:
+        """The theme changed: icons and colours are taken anew."""
+        self._seen = ()
+        for button in self.findChildren(QToolButton):
+            name = button.property("icon_name")
+            if name:
+                button.setIcon(look.icon(name))
+
     def show_market(self, exchange: ExchangeView, pair: str) -> None:
         """Called by the frame clock; does nothing while nothing changed."""
         ticker = exchange.tickers.get(pair)

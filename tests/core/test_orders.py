@@ -208,6 +208,13 @@ def test_an_update_that_repeats_what_is_known_is_no_news() -> None:
     assert (o.version, len(o.history)) == (version, lines)
 
 
+def test_a_changed_word_of_the_exchange_is_news_though_the_state_is_the_same() -> None:
+    """As when a stop order is triggered: PENDING and OPEN are both open here."""
+    o = tell(order(), report(VenueState.PENDING, ms=5))
+    assert o.apply(report(VenueState.OPEN, ms=6), 7)
+    assert (o.state, o.venue_word) == (OrderState.OPEN, "OPEN")
+
+
 # -- amounts told late
 
 AMOUNTS = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
+from decimal import Decimal
 from typing import Any
 
 import aiohttp
@@ -145,15 +146,14 @@ async def test_prepare_shows_the_request_without_sending_it(exchange: Exchange) 
 
 
 async def test_signing_happens_after_waiting_for_the_budget(exchange: Exchange) -> None:
-    exchange.limiter = RateLimiter([Bucket("weight", 1, 0.2)], exchange.clock)
     order = msgspec.structs.replace(ORDER, weights=(Weight("weight"),), priority=Priority.PLACE)
     async with serving(exchange, lambda request, writer: writer.write(answer())):
-        await exchange.ask(order)
-        second = asyncio.create_task(exchange.ask(order))
-        await asyncio.sleep(0.05)
+        exchange.limiter.pause(exchange.clock.boot_ns() + NS_PER_S, "a second of pause")
+        asking = asyncio.create_task(exchange.ask(order))
+        await until(lambda: exchange.limiter.usage()[0].waiting)
         exchange.now_ms = 1_700_000_000_999
-        await second
-    assert b"time=1700000000999" in exchange.requests[1]
+        await asking
+    assert b"time=1700000000999" in exchange.requests[0]
 
 
 async def test_request_and_answer_are_logged_redacted(exchange: Exchange) -> None:
@@ -293,6 +293,34 @@ async def test_an_answer_nobody_can_read_means_unknown_and_names_the_frame(excha
             await exchange.ask(ORDER, lambda response: msgspec.json.decode(response.body))
     frame = exchange.log.get(unknown.value.frame)
     assert frame is not None and frame.payload == b"<html>Access denied</html>"
+
+
+@pytest.mark.parametrize(
+    "parse",
+    [
+        lambda response: Decimal(response.body.decode()),
+        lambda response: msgspec.json.decode(response.body)["orderId"],
+        lambda response: msgspec.json.decode(response.body, type=int),
+    ],
+    ids=["arithmetic", "lookup", "validation"],
+)
+async def test_any_failure_to_read_an_answer_means_unknown(
+    exchange: Exchange, parse: Callable[[Response], Any]
+) -> None:
+    async with serving(exchange, lambda request, writer: writer.write(answer(b'{"code":0}'))):
+        with pytest.raises(NoAnswer, match=r"^the answer \(HTTP 200, 10 bytes\) has an unexpected form$"):
+            await exchange.ask(ORDER, parse)
+
+
+async def test_an_error_page_that_read_error_cannot_read_is_the_exchange_being_broken(exchange: Exchange) -> None:
+    def read_error(response: Response) -> VenueError | None:
+        raise ValueError("not JSON")
+
+    async with serving(exchange, lambda r, w: w.write(answer(b"<html>", "503 Service Unavailable"))):
+        exchange.rest._read_error = read_error
+        with pytest.raises(VenueError) as refused:
+            await exchange.ask(ORDER)
+    assert refused.value.kind is ErrorKind.UNAVAILABLE
 
 
 async def test_an_answer_without_end_is_cut(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:

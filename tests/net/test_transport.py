@@ -144,6 +144,38 @@ async def test_a_silent_link_is_declared_dead(wire: Wire) -> None:
     assert lost.reason == "silent: no answer to our ping within 0.3 s"
 
 
+async def test_a_peer_that_reads_no_more_is_dead_even_while_we_write(wire: Wire) -> None:
+    async def handler(peer: ServerConnection) -> None:
+        peer.transport.pause_reading()
+        await peer.wait_closed()
+
+    wire.transport.ping_every_s, wire.transport.pong_within_s = 0.05, 0.3
+    async with websocket_server(handler, ping_interval=None, close_timeout=0.1, compression=None) as url:
+        async with wire.open(url) as connection:
+            writing = asyncio.create_task(connection.send(b"x" * 30_000_000))
+            with pytest.raises(LinkLost, match="silent: no answer to our ping within 0.3 s"):
+                await asyncio.wait_for(anext(connection), 5)
+            await asyncio.wait([writing], timeout=5)
+            assert writing.done() and (writing.exception() is None or isinstance(writing.exception(), LinkLost))
+
+
+async def test_after_dropping_old_messages_are_not_delivered(wire: Wire) -> None:
+    """P13."""
+
+    async def handler(peer: ServerConnection) -> None:
+        for n in range(50):
+            await peer.send(str(n))
+        await peer.wait_closed()
+
+    async with websocket_server(handler) as url, wire.open(url) as connection:
+        assert (await anext(connection)).payload == b"0"
+        connection.abort("computer slept 300 s")
+        with pytest.raises(LinkLost, match="computer slept 300 s"):
+            await anext(connection)
+    assert wire.status.messages == 1
+    assert wire.notes()[-1] == "closed 1006 computer slept 300 s"
+
+
 async def test_data_without_pongs_is_alive(wire: Wire) -> None:
     async def handler(peer: ServerConnection) -> None:
         peer.transport.pause_reading()

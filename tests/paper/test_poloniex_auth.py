@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
+from app.paper.accounts import Credentials
 from app.paper.dialects.poloniex import PoloniexTwin
 from app.paper.dialects.poloniex_auth import is_signed, signing_text
 from app.paper.server import TwinServer
@@ -17,7 +20,7 @@ ORDER = (
 )
 VECTORS = [
     (
-        ("GET", "/orders", [("symbol", "ETH_USDT"), ("limit", "5")], b"", "1659836247"[:4] + "259836247"),
+        ("GET", "/orders", [("symbol", "ETH_USDT"), ("limit", "5")], b"", "1659259836247"),
         "SQ0zFNfb+5/Km0uMh1BDnDUg4HQi96cQVVmkxhKKR9E=",
     ),
     (("DELETE", "/orders/123", [], b"", "1631018760000"), "kok27N/Un6SU2AWN+z2/K8yMUNBCX9fd5YHgX+ADaFU="),
@@ -122,10 +125,6 @@ async def test_stream_login_takes_the_timestamp_as_text_too(trader: Trader, conn
 
 @pytest.mark.asyncio
 async def test_a_second_account_sees_only_its_own_orders(quiet: TwinServer, trader: Trader, twin: PoloniexTwin) -> None:
-    from decimal import Decimal
-
-    from app.paper.accounts import Credentials
-
     keys = Credentials(api_key="SECOND", secret_key="other")
     twin.desk.accounts.open("2002", 2, twin.desk.account.fees, keys, {"USDT": Decimal(100)})
     second = Trader(trader.session, quiet.introduction())

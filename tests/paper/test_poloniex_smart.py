@@ -59,7 +59,8 @@ async def test_a_trailing_stop_by_percentage(trader: Trader, twin: PoloniexTwin)
     trailing = {"symbol": "BTC_USDT", "side": "SELL", "type": "TRAILING_STOP", "quantity": "0.01"}
     _, placed = await trader.post("/smartorders", trailing | {"trailingOffset": "20%"})
     _, (waiting,) = await trader.get(f"/smartorders/{placed['id']}")
-    assert waiting["state"] == "PENDING_NEW"
+    assert (waiting["state"], waiting["trailingOffset"]) == ("PENDING_NEW", "20%")
+    _, placed = await trader.put(f"/smartorders/{placed['id']}", {"quantity": "0.02"})
     push_price_to(twin, "60000")
     assert (await trader.get(f"/smartorders/{placed['id']}"))[1][0]["state"] == "TRIGGERED"
 

@@ -20,7 +20,7 @@ def test_text_is_plain_and_without_trailing_zeros() -> None:
     assert to_text(1200, 0) == "1200"
 
 
-@pytest.mark.parametrize("value", ["0.001", "1E-30", "NaN", "Infinity", "1E+99", "1E-99999"])
+@pytest.mark.parametrize("value", ["0.001", "1E-30", "NaN", "Infinity", "1E+99", "1E-99999", "9" * 5000])
 def test_what_does_not_fit_the_scale_is_refused(value: str) -> None:
     with pytest.raises(OffScale):
         to_units(Decimal(value), 2)

@@ -75,8 +75,8 @@ def test_full_disk_refuses_then_recovers_by_itself(tmp_path: Path) -> None:
 """,
     )
     assert out.splitlines() == [
-        "cannot record orders: the disk is full",
-        "cannot record orders: the disk is full False 1",
+        "the disk is full",
+        "the disk is full False 1",
         "'' 0",
         "True",
         "True True",
@@ -99,7 +99,7 @@ def test_closing_on_a_full_disk_keeps_what_was_acknowledged(tmp_path: Path) -> N
     await store.close()
 """,
     )
-    assert out.splitlines()[1:] == ["cannot record orders: the disk is full 1", "True True"]
+    assert out.splitlines()[1:] == ["the disk is full 1", "True True"]
 
 
 @needs_mount
@@ -158,7 +158,7 @@ def test_read_only_disk_can_be_read_and_refuses_orders(tmp_path: Path) -> None:
     assert out.splitlines() == [
         "True the journal file may not be written",
         "True",
-        "cannot record orders: the journal file may not be written",
+        "the journal file may not be written",
     ]
 
 
@@ -186,7 +186,7 @@ def test_a_file_size_limit_is_told_and_loses_nothing(tmp_path: Path) -> None:
         """
     )
     assert out.splitlines() == [
-        "cannot record orders: the disk refused to write (quota, size limit or fault)",
+        "the disk refused to write (quota, size limit or fault)",
         "False True",
         "'' True",
     ]

@@ -104,6 +104,20 @@ class PoloniexPublic:
         if type(message) is BookFrame:
             rows = message.data
             if message.action == "update":
+                # Nearly every message holds one row, and a comprehension costs as much as the row.
+                if len(rows) == 1:
+                    row = rows[0]
+                    return (
+                        BookDiff(
+                            pair=pairs[row.symbol],
+                            bids=row.bids,
+                            asks=row.asks,
+                            last_id=row.id,
+                            prev_id=row.last_id,
+                            exchange_ms=row.ts,
+                            frame=frame,
+                        ),
+                    )
                 return [
                     BookDiff(
                         pair=pairs[row.symbol],

@@ -21,6 +21,9 @@ from app.paper.dialects.poloniex_trading import (
 from app.paper.orders import OrderState, StopOrder
 from app.paper.venue import Refused
 
+_FIXED = frozenset({"symbol", "side"})
+_AMENDABLE = frozenset("type timeInForce price quantity amount stopPrice trailingOffset limitOffset operator".split())
+
 
 class SmartOrders:
     def __init__(self, desk: Desk, rules: OrderRules) -> None:
@@ -81,11 +84,9 @@ class SmartOrders:
 
     def replace(self, call: Call) -> wire.Json:
         old = self._find(call, call.path["order_id"])
-        kept = ("symbol", "side", "type", "timeInForce", "price", "quantity", "amount", "stopPrice")
-        amendable = (*kept[2:], "clientOrderId")
-        terms = {k: v for k, v in self._row(old).items() if k in kept and v != "0"}
         changes = dict(call.fields())
-        terms |= {k: v for k, v in changes.items() if k in amendable}
+        terms = {k: v for k, v in self._row(old).items() if (k in _FIXED or k in _AMENDABLE) and v != "0"}
+        terms |= {k: v for k, v in changes.items() if k in _AMENDABLE or k == "clientOrderId"}
         new = self._rules.stop(terms, call.account.account_id)
         proceed = str(changes.get("proceedOnFailure", "")).lower() == "true"
         if not self._desk.venue.cancel_stop(old) and not proceed:

@@ -71,8 +71,12 @@ class Sockets:
         for connection in self._connections:
             connection.outbox.close(1001, b"going away")
 
+    def count(self, *, private: bool) -> int:
+        """Open connections of one kind."""
+        return sum(c.private is private for c in self._connections)
+
     async def _serve(self, request: web.Request, *, private: bool) -> web.WebSocketResponse:
-        if sum(c.private is private for c in self._connections) >= CONNECTIONS:
+        if self.count(private=private) >= CONNECTIONS:
             raise ApiError(429)
         socket = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=_CLIENT_MESSAGE_BYTES, timeout=1.0)
         await socket.prepare(request)
@@ -143,7 +147,7 @@ class _Connection:
             if not self._requests.allow("", "request"):
                 raise SocketRefusal("Too many requests")
             await self._obey(message)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             self._say({"event": "error", "message": "Bad request"})
         except SocketRefusal as refusal:
             self._say({"event": "error", "message": str(refusal)})
@@ -289,6 +293,8 @@ class _Connection:
         trading, account = self._sockets.trading, self._account
         rows: list[wire.Json] = []
         try:
+            if not isinstance(params, dict):
+                raise ApiError(601)
             if event == "createOrder":
                 rows.append(_done_row(trading.place_for(account, params)))
             elif event == "cancelAllOrders":

@@ -214,7 +214,8 @@ def order(order: Order, instrument: Instrument) -> Json:
 
 
 def stop_order(stop: StopOrder, instrument: Instrument) -> Json:
-    return {
+    """REST form of a smart order; the trailing kinds have three more fields."""
+    row = {
         "id": str(stop.order_id),
         "clientOrderId": stop.client_order_id,
         "symbol": symbol_of(stop.pair),
@@ -230,6 +231,15 @@ def stop_order(stop: StopOrder, instrument: Instrument) -> Json:
         "createTime": stop.created_ms,
         "updateTime": stop.updated_ms,
     }
+    if stop.kind.is_trailing:
+        row["trailingOffset"] = _offset(stop.trail_ticks, stop.trail_ppm, instrument)
+        row["limitOffset"] = _offset(stop.limit_ticks, stop.limit_ppm, instrument)
+        row["operator"] = "GTE" if stop.rises else "LTE"
+    return row
+
+
+def _offset(ticks: int, ppm: int, instrument: Instrument) -> str:
+    return f"{to_text(ppm, 4)}%" if ppm else to_text(ticks, instrument.price_scale)
 
 
 def own_trade(fill: Fill, instrument: Instrument) -> Json:

@@ -23,7 +23,7 @@ from app.ui import theme
 from app.ui.format import DASH, Display, clean, date_time, exact, plain, time
 from app.ui.models.orders import OrderLine, frame_cell
 from app.ui.models.orders_table import Cell, Column, LiveTable
-from app.ui.models.orders_words import SIDE_WORDS, TYPE_WORDS, average_tip, filled_of, side_tone, state_words
+from app.ui.models.orders_words import SIDE_WORDS, TYPE_WORDS, filled_of, side_tone, state_words
 from app.ui.panels.open_orders_frame import PlainLabel, ToneLabel
 from app.ui.panels.open_orders_table import LiveTableView
 
@@ -161,8 +161,6 @@ class OrderLifeDialog(QDialog):
         parts = [f"{filled_of(order)} filled"]
         if order.average_price is not None:
             parts.append(f"average {self._line.average_text()}")
-        if average_tip(order):
-            parts.append(average_tip(order))
         if order.repeated_fills:
             parts.append(f"{order.repeated_fills} repeated executions ignored")
         if order.stale_answers:

@@ -107,7 +107,7 @@ class RowsModel(QAbstractTableModel):
 LINK_TITLES = (
     "Connection",
     "State",
-    "Last message",
+    "Age",
     "Msg/s",
     "Bytes/s",
     "Round trip",
@@ -117,7 +117,7 @@ LINK_TITLES = (
     "Reason",
 )
 LINK_NUMERIC = (2, 3, 4, 5, 6, 7, 8)
-BOOK_TITLES = ("Book", "State", "Proof", "Gaps", "Resyncs", "Crossed", "Messages", "Last message", "Reason")
+BOOK_TITLES = ("Book", "State", "Proof", "Gaps", "Resyncs", "Crossed", "Messages", "Age", "Reason")
 BOOK_NUMERIC = (3, 4, 5, 6, 7)
 HISTORY_TITLES = ("Time UTC", "State", "For", "Reason")
 HISTORY_NUMERIC = (2,)
@@ -176,7 +176,7 @@ def history_rows(link: LinkStatus) -> list[Cells]:
     probe = LinkStatus(link.name)
     for event in reversed(link.history):
         probe.state = event.state
-        lasted = words.age((until - event.wall_ns) / NS_PER_S) if until else "until now"
+        lasted = words.age((until - event.wall_ns) / NS_PER_S) if until else "now"
         when = words.time(event.wall_ns // NS_PER_MS)
         rows.append(Cells((when, event.state.value, lasted, words.clean(event.reason)), health_of(probe)))
         until = event.wall_ns

@@ -123,7 +123,7 @@ def filter_predicate(wanted: FrameFilter, exchanges: Mapping[str, ExchangeView])
     if wanted.channel:
         tests.append(_by_channel(wanted.channel))
     if wanted.pair:
-        tests.append(_by_pair(wanted.pair))
+        tests.append(_by_pair(known_pair(wanted.pair, exchanges)))
     if wanted.unknown_only:
         tests.append(lambda frame: bool(unknown_reasons(frame, exchanges)))
     if len(tests) == 1:
@@ -148,6 +148,16 @@ def pair_spellings(pair: str) -> Sequence[bytes]:
     if not quote:
         return (base.encode(),)
     return tuple(f"{base}{between}{quote}".encode() for between in ("-", "_", "/", ""))
+
+
+def known_pair(typed: str, exchanges: Mapping[str, ExchangeView]) -> str:
+    """BTC-USDT for "btcusdt" where an exchange lists it; anything else as it was typed."""
+    letters = typed.strip().lower()
+    for exchange in exchanges.values():
+        for pair in exchange.trading_rules:
+            if pair.replace("-", "").lower() == letters:
+                return pair
+    return typed
 
 
 def _by_pair(pair: str) -> Accept:

@@ -17,18 +17,15 @@ from app.ui.models.orders_table import Badge, Cell, Column, LiveTable
 class OrderLine:
     """One order of one account as a row."""
 
-    __slots__ = ("exchange", "order", "_search", "_search_version")
+    __slots__ = ("exchange", "order", "key", "_search", "_search_version")
 
     def __init__(self, exchange: ExchangeView, order: InFlightOrder) -> None:
         self.exchange = exchange
         self.order = order
+        # The order's own key changes when a stranger's client id becomes known; the object does not.
+        self.key: Hashable = id(order)
         self._search = ""
         self._search_version = -1
-
-    @property
-    def key(self) -> Hashable:
-        # The order's own key changes when a stranger's client id becomes known; the object does not.
-        return id(self.order)
 
     @property
     def version(self) -> Hashable:
@@ -47,7 +44,9 @@ class OrderLine:
         return words.places(price, decimals_of(rule.min_price_increment) if rule else 0)
 
     def average_text(self) -> str:
-        """The average is a quotient: shown with two digits more than the tick has."""
+        """A quotient, shown with two digits more than the tick has; no number while part of it is unknown."""
+        if words.average_incomplete(self.order):
+            return "incomplete"
         average = self.order.average_price
         rule = self.exchange.trading_rules.get(self.order.pair)
         return DASH if average is None else rounded(average, 2 + decimals_of(rule.min_price_increment) if rule else 8)
@@ -111,6 +110,11 @@ def _amount_cell(line: OrderLine) -> Cell:
     return Cell(line.amount_text(terms.amount), tip=f"{line.base}")
 
 
+def _average_cell(line: OrderLine) -> Cell:
+    tip = words.average_tip(line.order)
+    return Cell(line.average_text(), "warning" if tip else "text", tip=tip)
+
+
 def _filled_cell(line: OrderLine) -> Cell:
     share = words.share_filled(line.order)
     part = "" if share is None else f"{share:.1%} of the order"
@@ -122,7 +126,7 @@ def _state_cell(line: OrderLine) -> Cell:
     return Cell(text, tone, tip=words.state_tip(line.order), bold=tone in ("warning", "error"))
 
 
-def _id_cell(line: OrderLine) -> Cell:
+def id_cell(line: OrderLine) -> Cell:
     order = line.order
     tip = f"ours: {order.client_order_id or DASH}\nexchange: {order.exchange_order_id or DASH}"
     return Cell(clean(order.client_order_id or order.exchange_order_id, 48), "secondary", tip=tip)
@@ -197,8 +201,8 @@ def order_columns(display: Callable[[], Display]) -> list[Column[OrderLine]]:
         ),
         Column(
             "Average",
-            lambda r: Cell(r.average_text(), "text", tip=words.average_tip(r.order)),
-            lambda r: r.order.average_price,
+            _average_cell,
+            lambda r: None if words.average_incomplete(r.order) else r.order.average_price,
             92,
             right=True,
             tip="average price of what is filled, quote currency",
@@ -234,7 +238,7 @@ def open_columns(clock: Clock, display: Callable[[], Display]) -> list[Column[Or
             tip="since it was placed",
         ),
         Column("Message", lambda r: frame_cell(r.order.frame, r.order.source), lambda r: r.order.frame or None, 70),
-        Column("Order id", _id_cell, lambda r: r.order.client_order_id or r.order.exchange_order_id, 200),
+        Column("Order id", id_cell, lambda r: r.order.client_order_id or r.order.exchange_order_id, 200),
     ]
 
 

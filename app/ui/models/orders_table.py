@@ -73,6 +73,7 @@ class LiveTable(QAbstractTableModel, Generic[R]):
         self.descending = descending
         self._all: list[R] = []
         self._rows: list[R] = []
+        self._keys: list[Hashable] = []
         self._seen: dict[Hashable, Hashable] = {}
         self._cells: dict[Hashable, list[Cell | None]] = {}
         self._accept: Callable[[R], bool] | None = None
@@ -159,7 +160,8 @@ class LiveTable(QAbstractTableModel, Generic[R]):
             return None
         column = self.columns[section]
         if role == _DISPLAY:
-            return column.title
+            # Room for the arrow that would cover the end of a right-aligned title.
+            return f"{column.title}   " if column.right and section == self.sorted_by else column.title
         if role == _TIP:
             return column.tip or None
         if role == _ALIGN:
@@ -180,51 +182,61 @@ class LiveTable(QAbstractTableModel, Generic[R]):
         self._become(self.ordered([row for row in self._all if accept is None or accept(row)]))
 
     def _become(self, wanted: list[R]) -> None:
-        before = {row.key for row in self._rows}
-        after = {row.key for row in wanted}
-        leaving = _runs([at for at, row in enumerate(self._rows) if row.key not in after])
-        coming = _runs([at for at, row in enumerate(wanted) if row.key not in before])
-        changed = self._note_versions(wanted)
+        keys = [row.key for row in wanted]
+        changed = self._note_versions(keys, wanted)
+        if keys == self._keys:
+            self._rows = wanted
+        else:
+            self._move_rows(keys, wanted)
+        if changed:
+            self.dataChanged.emit(self.index(changed[0], 0), self.index(changed[-1], len(self.columns) - 1))
+
+    def _move_rows(self, keys: list[Hashable], wanted: list[R]) -> None:
+        before, after = set(self._keys), set(keys)
+        leaving = _runs([at for at, key in enumerate(self._keys) if key not in after])
+        coming = _runs([at for at, key in enumerate(keys) if key not in before])
         if len(leaving) + len(coming) > _MANY_RUNS:
             self.beginResetModel()
-            self._rows = wanted
+            self._keys, self._rows = keys, wanted
             self.endResetModel()
             return
         for first, last in reversed(leaving):
             self.beginRemoveRows(QModelIndex(), first, last)
-            del self._rows[first : last + 1]
+            del self._rows[first : last + 1], self._keys[first : last + 1]
             self.endRemoveRows()
-        self._reorder([row for row in wanted if row.key in before])
+        self._reorder([row for key, row in zip(keys, wanted, strict=True) if key in before])
         for first, last in coming:
             self.beginInsertRows(QModelIndex(), first, last)
             self._rows[first:first] = wanted[first : last + 1]
+            self._keys[first:first] = keys[first : last + 1]
             self.endInsertRows()
-        if changed:
-            self.dataChanged.emit(self.index(changed[0], 0), self.index(changed[-1], len(self.columns) - 1))
 
     def _reorder(self, rows: list[R]) -> None:
-        old = [row.key for row in self._rows]
-        if old == [row.key for row in rows]:
+        keys = [row.key for row in rows]
+        old = self._keys
+        if old == keys:
             self._rows = rows
             return
         self.layoutAboutToBeChanged.emit()
-        places = {row.key: at for at, row in enumerate(rows)}
+        places = {key: at for at, key in enumerate(keys)}
         kept = self.persistentIndexList()
         moved = [self.index(places[old[index.row()]], index.column()) for index in kept]
-        self._rows = rows
+        self._keys, self._rows = keys, rows
         self.changePersistentIndexList(kept, moved)
         self.layoutChanged.emit()
 
-    def _note_versions(self, wanted: list[R]) -> list[int]:
+    def _note_versions(self, keys: list[Hashable], wanted: list[R]) -> list[int]:
         changed = []
-        for at, row in enumerate(wanted):
-            if self._seen.get(row.key) != row.version:
-                self._seen[row.key] = row.version
-                self._cells.pop(row.key, None)
+        seen = self._seen
+        for at, (key, row) in enumerate(zip(keys, wanted, strict=True)):
+            version = row.version
+            if seen.get(key) != version:
+                seen[key] = version
+                self._cells.pop(key, None)
                 changed.append(at)
-        if len(self._seen) > 2 * len(self._all) + 100:
+        if len(seen) > 2 * len(self._all) + 100:
             alive = {row.key for row in self._all}
-            self._seen = {key: version for key, version in self._seen.items() if key in alive}
+            self._seen = {key: version for key, version in seen.items() if key in alive}
             self._cells = {key: cells for key, cells in self._cells.items() if key in alive}
         return changed
 

@@ -127,8 +127,16 @@ def share_filled(order: InFlightOrder) -> float | None:
     return None if not amount else min(float(order.filled / amount), 1.0)
 
 
+def average_incomplete(order: InFlightOrder) -> bool:
+    """Whether the quote value of some of the filled amount is not known, so that an average would be wrong."""
+    if order.fills_missing <= 0:
+        return False
+    told = sum((fill.amount * fill.price for fill in order.fills), Decimal(0))
+    return order.cumulative_quote <= told
+
+
 def average_tip(order: InFlightOrder) -> str:
-    return "incomplete: execution details are missing" if order.fills_missing > 0 and order.filled else ""
+    return "incomplete: execution details are missing" if average_incomplete(order) else ""
 
 
 def places(value: Decimal | None, step_places: int) -> str:

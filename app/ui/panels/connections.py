@@ -44,17 +44,15 @@ class Connections(QWidget):
 
         head, row = header_bar("Connections")
         self.summary = ElidedLabel()
-        self.reconnect = tool_button(
-            "Reconnect now", "Reconnect the selected connection now", icon=theme.icon("refresh")
-        )
+        self.reconnect = tool_button("Reconnect now", "Reconnect the selected connection now", icon="refresh")
         row.addWidget(self.summary, 1)
         row.addWidget(self.reconnect)
 
         self.link_model = RowsModel(LINK_TITLES, LINK_NUMERIC, 1, self)
         self.book_model = RowsModel(BOOK_TITLES, BOOK_NUMERIC, 1, self)
         self.history_model = RowsModel(HISTORY_TITLES, HISTORY_NUMERIC, 1, self)
-        self.link_table = _table("Connections", self.link_model, (170, 138, 92, 62, 76, 82, 72, 84, 72))
-        self.book_table = _table("Watched books", self.book_model, (170, 138, 78, 52, 66, 66, 76, 92))
+        self.link_table = _table("Connections", self.link_model, (170, 138, 66, 62, 76, 82, 72, 84, 72))
+        self.book_table = _table("Watched books", self.book_model, (170, 138, 78, 52, 66, 66, 76, 66))
         self.history_table = _table("History of the selected connection", self.history_model, (98, 120, 76))
         self.budgets = Budgets(desk)
         self.tabs = QTabWidget()
@@ -192,7 +190,7 @@ class Budgets(QWidget):
         painter.setFont(look.digits(9))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         height, left = look.px(24), look.px(12)
-        name_at, clock_at, bar_at = left, left + look.px(110), left + look.px(290)
+        name_at, clock_at, bar_at = left, left + look.px(120), left + look.px(350)
         bar = max(look.px(60), min(look.px(320), self.width() - bar_at - look.px(140)))
         middle = Qt.AlignmentFlag.AlignVCenter
         for number, (title, clock, name, share) in enumerate(self._lines):
@@ -200,8 +198,8 @@ class Budgets(QWidget):
             painter.setPen(look.text)
             painter.drawText(QRectF(name_at, y, clock_at - name_at - 6, height), middle, title)
             painter.setPen(look.secondary)
-            painter.drawText(QRectF(clock_at, y, look.px(110), height), middle, clock)
-            painter.drawText(QRectF(clock_at + look.px(112), y, bar_at - clock_at - look.px(116), height), middle, name)
+            painter.drawText(QRectF(clock_at, y, look.px(128), height), middle, clock)
+            painter.drawText(QRectF(clock_at + look.px(136), y, bar_at - clock_at - look.px(144), height), middle, name)
             self._paint_bar(painter, QRectF(bar_at, y + height / 2 - 3, bar, 6), share)
             painter.setPen(_share_colour(share))
             painter.drawText(QRectF(bar_at + bar + look.px(8), y, look.px(60), height), middle, f"{share:.0%}")

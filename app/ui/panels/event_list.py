@@ -1,4 +1,4 @@
-"""The desk's events as a list, and as short-lived messages in the corner of a window. No sounds, no notice of its own."""
+"""The events of the desk as a list, and as short-lived messages in a corner of the window. No sounds."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class _Toast(QFrame):
         title = plain_label(f"{notice.level.value.capitalize()}  ·  {words.clean(notice.source, 60)}", "secondary")
         self.body = plain_label(text)
         self.body.setWordWrap(True)
-        close = tool_button("", "Close this message", icon=theme.icon("cancel", look.secondary))
+        close = tool_button("", "Close this message", icon="cancel")
         close.clicked.connect(self._close)
         column = QVBoxLayout()
         column.setSpacing(2)

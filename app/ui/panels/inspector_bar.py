@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QIcon, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QLayoutItem, QSizePolicy, QTableView, QToolButton, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QPalette, QResizeEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QLayoutItem,
+    QSizePolicy,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QToolButton,
+    QWidget,
+)
 
 from app.ui import theme
 
@@ -54,7 +65,18 @@ def dense_table(name: str) -> QTableView:
     table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     table.setStyleSheet("QTableView::item { padding: 0 6px; }")
     table.setFont(theme.current().digits(9))
+    table.setItemDelegate(KeepColours(table))
     return table
+
+
+class KeepColours(QStyledItemDelegate):
+    """A selected row keeps the colours of its cells: up is still up."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        super().initStyleOption(option, index)
+        ink = index.data(Qt.ItemDataRole.ForegroundRole)
+        if isinstance(ink, QColor):
+            option.palette.setColor(QPalette.ColorRole.HighlightedText, ink)
 
 
 class ElidedLabel(QLabel):
@@ -93,19 +115,35 @@ def set_role(widget: QWidget, role: str) -> None:
         widget.style().polish(widget)
 
 
-def tool_button(
-    text: str, name: str, tip: str = "", *, checkable: bool = False, icon: QIcon | None = None
-) -> QToolButton:
-    """A flat button; `name` is what a screen reader says."""
-    button = QToolButton()
+class IconButton(QToolButton):
+    """A flat button whose drawing follows the theme."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._drawing: tuple[str, str] | None = None
+
+    def show_icon(self, name: str, colour: str = "text") -> None:
+        """A drawing of resources/icons in a colour of the theme, named as in `Theme`."""
+        self._drawing = (name, colour)
+        self.setIcon(theme.icon(name, getattr(theme.current(), colour)))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange and self._drawing is not None:
+            self.show_icon(*self._drawing)
+
+
+def tool_button(text: str, name: str, tip: str = "", *, checkable: bool = False, icon: str = "") -> IconButton:
+    """A flat button; `name` is what a screen reader says, `icon` a drawing of resources/icons."""
+    button = IconButton()
     button.setText(text)
     button.setAccessibleName(name)
     button.setToolTip(tip or name)
     button.setCheckable(checkable)
     button.setMinimumSize(24, 24)
     button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    if icon is not None:
-        button.setIcon(icon)
+    if icon:
+        button.show_icon(icon)
         if text:
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     return button

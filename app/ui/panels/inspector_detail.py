@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QEvent, QSize, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from app.core.clock import NS_PER_MS
 from app.core.frames import Direction, Frame, FrameKind
 from app.ui import format as words
-from app.ui import theme
 from app.ui.desk import Desk
 from app.ui.models.frames_changes import BeforeSearch, changes_of
 from app.ui.models.frames_filter import Needle, explain_safely
@@ -63,10 +62,10 @@ class FrameDetail(QWidget):
         self.facts = ElidedLabel()
         self.link = tool_button("", "Go to the request or reply that belongs to this message")
         self.copy_button = tool_button(
-            "Copy", "Copy the message", "Copy the message as it is kept, redacted (Ctrl+C)", icon=theme.icon("copy")
+            "Copy", "Copy the message", "Copy the message as it is kept, redacted (Ctrl+C)", icon="copy"
         )
         self.copy_line = tool_button("JSON", "Copy as a JSON line", "Copy with number, time and connection")
-        self.close_button = tool_button("", "Close the message (Esc)", icon=theme.icon("cancel"))
+        self.close_button = tool_button("", "Close the message (Esc)", icon="cancel")
         self.mark = tool_button("Mark A", "Mark this message for comparison", "Mark for comparison (M)")
         row.addWidget(self.title)
         row.addStretch(1)
@@ -116,6 +115,11 @@ class FrameDetail(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(220, 90)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange and self.frame is not None:
+            self._fill(self.tabs.currentIndex())
 
     def show_frame(self, frame: Frame | None, needle: Needle | None) -> None:
         self.frame, self._needle = frame, needle

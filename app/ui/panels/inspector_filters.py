@@ -55,7 +55,7 @@ class InspectorFilters(QWidget):
             "Only messages that were not understood",
             "Show only messages, or parts of messages, that no reader of ours understood",
             checkable=True,
-            icon=theme.icon("warning", theme.current().secondary),
+            icon="warning",
         )
         self.search = _SearchField()
         self.search.setPlaceholderText("Search whole messages  (Ctrl+F)")
@@ -120,11 +120,13 @@ class InspectorFilters(QWidget):
 
     @property
     def filter(self) -> FrameFilter:
+        # Qt gives an enum of texts back as a plain text.
+        direction, kind = self.direction.currentData(), self.kind.currentData()
         return FrameFilter(
             exchange=self.exchange.currentData() or "",
             connection=self.connection.currentData() or "",
-            direction=self.direction.currentData(),
-            kind=self.kind.currentData(),
+            direction=Direction(direction) if direction else None,
+            kind=FrameKind(kind) if kind else None,
             channel=self.channel.text().strip(),
             pair=self.pair.text().strip(),
             unknown_only=self.unknown.isChecked(),
@@ -155,9 +157,8 @@ class InspectorFilters(QWidget):
     def set_unknown_count(self, count: int) -> None:
         text = f"Unknown {count:,}"
         if self.unknown.text() != text:
-            look = theme.current()
             self.unknown.setText(text)
-            self.unknown.setIcon(theme.icon("warning", look.error if count else look.secondary))
+            self.unknown.show_icon("warning", "error" if count else "secondary")
 
     def show_state(self, text: str, progress: float | None, *, fault: bool = False) -> None:
         """Words beside the search field; `progress` 0 to 1 while it runs."""

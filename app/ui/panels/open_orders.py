@@ -53,7 +53,8 @@ class OpenOrders(TablePanel):
         self._lives: list[OrderLifeDialog] = []
         self.model = OpenOrdersModel(desk, self._clock, self._shown_as)
         self.table = LiveTableView(self.model, "Open orders")
-        self._stop_column = [column.title for column in self.model.columns].index("Stop")
+        titles = [column.title for column in self.model.columns]
+        self._stop_column, self._age_column = titles.index("Stop"), titles.index("Age")
         self._build_header()
         self.place(self.table)
         self.table.cell_clicked.connect(self._clicked)
@@ -86,7 +87,7 @@ class OpenOrders(TablePanel):
         if changed:
             self._show_counts()
         elif second != self._second and self.table.isVisible():
-            self.table.viewport().update()
+            self.table.repaint_column(self._age_column)
         self._second = second
         if changed and self._receipt is not None:
             self._receipt.refresh()
@@ -243,7 +244,11 @@ class OpenOrders(TablePanel):
         elif unknown:
             self.footer.say(f"{unknown} may be live and {'is' if unknown == 1 else 'are'} being asked for")
         else:
-            self.footer.say(not self.model.shown and "" or "Select rows for their totals  ·  Del cancels  ·  Enter shows an order's life")
+            self.footer.say(
+                not self.model.shown
+                and ""
+                or "Select rows for their totals  ·  Del cancels  ·  Enter shows an order's life"
+            )
 
     # -- cancelling ----------------------------------------------------------------------------------------------------
 

@@ -84,7 +84,9 @@ class ElidedLabel(PlainLabel):
         self._cut()
 
     def _cut(self) -> None:
-        cut = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, max(self.width(), 20))
+        cut = self.fontMetrics().elidedText(
+            self._whole, Qt.TextElideMode.ElideRight, max(self.contentsRect().width(), 20)
+        )
         super().say(cut)
         tip = "" if cut == self._whole else self._whole.replace("&", "&amp;").replace("<", "&lt;")
         self.setToolTip(f"<qt>{tip}</qt>" if tip else "")

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 
-from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QObject, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QPoint,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QMouseEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -21,6 +32,7 @@ from app.ui.models.orders_table import CELL, Badge, Cell, LiveTable
 
 _SELECT_ROW = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
 _ELLIPSIS = Qt.TextElideMode.ElideRight
+_SELECTED = QStyle.StateFlag.State_Selected.value
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
@@ -34,29 +46,34 @@ class CellDelegate(QStyledItemDelegate):
         self.hovered_row = -1
         self._theme: theme.Theme | None = None
         self._font = self._bold = self._small = QFont()
-        self._small_metrics = QFontMetrics(self._small)
+        self._metrics = self._bold_metrics = self._small_metrics = QFontMetrics(self._small)
+        self._pad = self._widest = 0
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         now = theme.current()
         if now is not self._theme:
             self._dress(now)
         cell: Cell = index.data(CELL)
-        rect = QRect(option.rect)
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        if selected:
+        rect = option.rect
+        # The flag type's own operators cost more than drawing the text.
+        if option.state.value & _SELECTED:
             painter.fillRect(rect, now.selected)
         elif index.row() == self.hovered_row:
             painter.fillRect(rect, now.hover)
-        pad = now.px(7)
-        inner = rect.adjusted(pad, 0, -pad, 0)
+        if not cell.text and not cell.badges:
+            return
+        inner = rect.adjusted(self._pad, 0, -self._pad, 0)
         if cell.share is not None:
             self._bar(painter, inner, cell.share, now)
         if cell.badges:
-            inner = self._badges(painter, inner, cell, now)
-        if cell.text and inner.width() > now.px(6):
+            inner = self._badges(painter, inner, cell, now, index.column() in self._right)
+        text, width = cell.text, inner.width()
+        if text and width > self._pad:
             painter.setFont(self._bold if cell.bold else self._font)
             painter.setPen(getattr(now, cell.tone))
-            text = painter.fontMetrics().elidedText(cell.text, _ELLIPSIS, inner.width())
+            if len(text) * self._widest > width:
+                metrics = self._bold_metrics if cell.bold else self._metrics
+                text = metrics.elidedText(text, _ELLIPSIS, width)
             painter.drawText(inner, _RIGHT if index.column() in self._right else _LEFT, text)
 
     def text_width(self, cell: Cell) -> int:
@@ -65,15 +82,19 @@ class CellDelegate(QStyledItemDelegate):
         if now is not self._theme:
             self._dress(now)
         badges = sum(self._badge_width(badge, now) + now.px(4) for badge in cell.badges)
-        metrics = QFontMetrics(self._bold if cell.bold else self._font)
-        return metrics.horizontalAdvance(cell.text) + badges + 2 * now.px(7) + 2
+        metrics = self._bold_metrics if cell.bold else self._metrics
+        return metrics.horizontalAdvance(cell.text) + badges + 2 * now.px(6) + 2
 
     def _dress(self, now: theme.Theme) -> None:
         self._theme = now
         self._font = now.digits(9.0)
         self._bold = now.digits(9.0, bold=True)
         self._small = now.font(7.0, bold=True)
+        self._metrics = QFontMetrics(self._font)
+        self._bold_metrics = QFontMetrics(self._bold)
         self._small_metrics = QFontMetrics(self._small)
+        self._widest = self._bold_metrics.horizontalAdvance("W")
+        self._pad = now.px(6)
 
     def _bar(self, painter: QPainter, rect: QRect, share: float, now: theme.Theme) -> None:
         height = now.px(3)
@@ -86,14 +107,14 @@ class CellDelegate(QStyledItemDelegate):
     def _badge_width(self, badge: Badge, now: theme.Theme) -> int:
         return self._small_metrics.horizontalAdvance(badge.text) + now.px(8)
 
-    def _badges(self, painter: QPainter, rect: QRect, cell: Cell, now: theme.Theme) -> QRect:
-        """Badges follow the text; what is left for the text is returned."""
+    def _badges(self, painter: QPainter, rect: QRect, cell: Cell, now: theme.Theme, before: bool) -> QRect:
+        """Badges follow the text, or stand `before` numbers; what is left for the text is returned."""
         widths = [self._badge_width(badge, now) for badge in cell.badges]
         gap = now.px(4)
         needed = sum(widths) + gap * len(widths)
-        metrics = QFontMetrics(self._font)
+        metrics = self._bold_metrics if cell.bold else self._metrics
         text = min(metrics.horizontalAdvance(cell.text) + 2, max(0, rect.width() - needed)) if cell.text else -gap
-        at = rect.left() + text + gap
+        at = rect.left() if before else rect.left() + text + gap
         height = self._small_metrics.height() + now.px(1)
         top = rect.center().y() - height // 2 + 1
         painter.setFont(self._small)
@@ -111,7 +132,7 @@ class CellDelegate(QStyledItemDelegate):
             painter.setPen(colour)
             painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), badge.text)
             at += width + gap
-        return QRect(rect.left(), rect.top(), max(0, text), rect.height())
+        return rect.adjusted(at - rect.left(), 0, 0, 0) if before else QRect(rect.topLeft(), QSize(text, rect.height()))
 
 
 class LiveTableView(QTableView):
@@ -177,6 +198,11 @@ class LiveTableView(QTableView):
     def select_only(self, row_place: int) -> None:
         self.selectRow(row_place)
         self.setCurrentIndex(self._table.index(row_place, 0))
+
+    def repaint_column(self, column: int) -> None:
+        """Ask for one column anew, for cells that change by themselves."""
+        viewport = self.viewport()
+        viewport.update(self.columnViewportPosition(column), 0, self.columnWidth(column), viewport.height())
 
     def fit_columns(self) -> None:
         """Widen columns to what the shown rows need; called by the user (double click on a header edge does one)."""

@@ -93,6 +93,16 @@ class PanelHeader(QWidget):
         self._row.insertWidget(1 + self._controls, control)
         self._controls += 1
 
+    def add_first(self, control: QWidget) -> None:
+        """Left of all other controls."""
+        self._row.insertWidget(1, control)
+        self._controls += 1
+
+    def forget(self, control: QWidget) -> None:
+        """The control goes; others may follow at its place."""
+        self._row.removeWidget(control)
+        self._controls -= 1
+
     def show_market(self, words: str) -> None:
         if words != self._market:
             self._market = words

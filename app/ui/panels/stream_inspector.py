@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
 
-from app.core.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
+from app.core.clock import NS_PER_MS, Clock, SystemClock
 from app.core.frames import Frame
-from app.ui import theme
 from app.ui.desk import Desk
 from app.ui.models.frames_export import FrameExport
 from app.ui.models.frames_filter import FrameFilter, Needle, both, filter_predicate, search_predicate
 from app.ui.models.frames_rows import AllRows, LogScan, Rows
-from app.ui.panels.inspector_bar import ElidedLabel, header_bar, plain_label, tool_button
+from app.ui.panels.inspector_bar import plain_label
 from app.ui.panels.inspector_detail import FrameDetail
 from app.ui.panels.inspector_filters import InspectorFilters
+from app.ui.panels.inspector_header import InspectorHeader
 from app.ui.panels.inspector_list import FrameList, FrameRow
-from app.ui.payload_views import channel_of, json_line, size_words
+from app.ui.payload_views import channel_of, json_line
 
 SLICE_NS = 4 * NS_PER_MS
 """Longest piece of background work between two events."""
@@ -54,29 +55,8 @@ class StreamInspector(QWidget):
         self._connections: set[str] = set()
         self._names_from = 0
         self._ticked_ns = 0
-        self._paused_at = 0
-        self._rate = (0, 0, 0.0)
-        self._wish = 0
 
-        head, row = header_bar("Stream")
-        self.follow = tool_button("", "Follow the newest message", "Follow the newest message (Space)", checkable=True)
-        self.follow.setChecked(True)
-        self.counts = plain_label("", "secondary")
-        self.dropped = ElidedLabel("warning")
-        self.export_button = tool_button("Export", "Export messages to a file", icon=theme.icon("export"))
-        self.export_button.setPopupMode(self.export_button.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self.export_button)
-        menu.addAction("Selected messages as JSON lines…", self._ask_selected)
-        menu.addAction("All messages that pass the filter as JSON lines…", self._ask_filtered)
-        self.export_button.setMenu(menu)
-        self.clear_filters = tool_button("Clear filters", "Clear all filters")
-        self.clear_filters.hide()
-        row.addWidget(self.follow)
-        row.addWidget(self.counts)
-        row.addWidget(self.dropped, 1)
-        row.addWidget(self.clear_filters)
-        row.addWidget(self.export_button)
-
+        self.head = InspectorHeader(desk.log)
         self.filters = InspectorFilters()
         self.note = plain_label("", "warning")
         self.note.setContentsMargins(8, 2, 8, 2)
@@ -95,14 +75,14 @@ class StreamInspector(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for part in (head, self.filters, self.note):
+        for part in (self.head, self.filters, self.note):
             column.addWidget(part)
         column.addWidget(self.splitter, 1)
 
         self._work = QTimer(self)
         self._work.setInterval(_PAUSE_MS)
         self._work.timeout.connect(self._slice)
-        self.follow.clicked.connect(self.list.set_following)
+        self.head.follow.clicked.connect(self.list.set_following)
         self.list.follow_changed.connect(self._following)
         self.list.current_changed.connect(self._selected)
         self.list.activated.connect(self._read_selected)
@@ -112,7 +92,8 @@ class StreamInspector(QWidget):
         self.filters.needle_changed.connect(self.set_search)
         self.filters.hits_only_changed.connect(self._show_rows)
         self.filters.step.connect(self.go_to_hit)
-        self.clear_filters.clicked.connect(self.filters.clear)
+        self.head.clear_filters.clicked.connect(self.filters.clear)
+        self.head.export_requested.connect(self.export_requested)
         self.detail.cell_requested.connect(self.cell_requested)
         self.detail.frame_requested.connect(self.show_frame)
         self.detail.close_button.clicked.connect(self.close_detail)
@@ -165,6 +146,8 @@ class StreamInspector(QWidget):
         if not self.list.select(seq):
             had_filters = not self._filter.is_open or self.filters.hits_only.isChecked()
             self.filters.clear()
+            if not self._filter.is_open:
+                self.set_filter(FrameFilter())
             self.list.select(seq)
             if had_filters:
                 self._say(f"Filters were cleared to show message #{seq:,}.")
@@ -181,7 +164,7 @@ class StreamInspector(QWidget):
         if not wanted.is_open:
             accept = filter_predicate(wanted, self._desk.exchanges)
             self._filtered = LogScan(self._desk.log, accept, self._now_ns)
-        self.clear_filters.setVisible(not wanted.is_open)
+        self.head.clear_filters.setVisible(not wanted.is_open)
         self._start_search()
         self._show_rows()
 
@@ -331,24 +314,7 @@ class StreamInspector(QWidget):
         self.filters.show_state(count, None if search.done else search.progress)
 
     def _show_counts(self, at: int) -> None:
-        log = self._desk.log
-        past_ns, past_seq, rate = self._rate
-        if at - past_ns >= NS_PER_S:
-            rate = (log.last_seq - past_seq) * NS_PER_S / (at - past_ns) if past_ns else 0.0
-            self._rate = (at, log.last_seq, rate)
-        parts = [f"{len(log):,} kept", size_words(log.bytes), f"{rate:,.0f}/s"]
-        if self._filtered is not None:
-            scan = self._filtered
-            share = "" if scan.done else f" ({scan.progress:.0%} looked at)"
-            parts.insert(0, f"{len(scan.rows):,} pass{share}")
-        _set(self.counts, "  ·  ".join(parts))
-        _set(self.dropped, f"oldest {log.dropped:,} of {log.last_seq:,} dropped" if log.dropped else "")
-        if self.list.following:
-            self._paused_at = log.last_seq
-        new = log.last_seq - self._paused_at
-        text = "Following" if self.list.following else f"Paused · {new:,} new" if new else "Paused"
-        if self.follow.text() != text:
-            self.follow.setText(text)
+        self.head.refresh(at, self._filtered)
         unknown = sum(link.unknown for exchange in self._desk.exchanges.values() for link in exchange.links)
         self.filters.set_unknown_count(unknown)
         self._show_search_state()
@@ -365,11 +331,7 @@ class StreamInspector(QWidget):
             self.filters.offer(sorted(exchanges), sorted(self._connections))
 
     def _following(self, on: bool) -> None:
-        self.follow.setChecked(on)
-        self.follow.setIcon(theme.icon("pause" if on else "play"))
-        self.follow.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        if not on:
-            self._paused_at = self._desk.log.last_seq
+        self.head.set_following(on)
         self._show_counts(self._now_ns())
 
     def _selected(self, seq: int) -> None:
@@ -453,7 +415,7 @@ class StreamInspector(QWidget):
         if channel_of(frame):
             menu.addAction("Only this channel or path", self._only_channel)
         menu.addSeparator()
-        menu.addAction("Export selected…", self._ask_selected)
+        menu.addAction("Export selected…", partial(self.export_requested.emit, "selected"))
         menu.popup(self.list.viewport().mapToGlobal(place))
 
     def _only_connection(self) -> None:
@@ -465,12 +427,6 @@ class StreamInspector(QWidget):
         if self.detail.frame is not None:
             self.filters.channel.setText(channel_of(self.detail.frame).partition("?")[0])
             self.filters.apply_now()
-
-    def _ask_selected(self) -> None:
-        self.export_requested.emit("selected")
-
-    def _ask_filtered(self) -> None:
-        self.export_requested.emit("filtered")
 
     def _read_selected(self) -> None:
         page = self.detail.tabs.currentWidget()
@@ -486,12 +442,6 @@ class StreamInspector(QWidget):
 
     def _previous_hit(self) -> None:
         self.go_to_hit(-1)
-
-
-def _set(label: QWidget, text: str) -> None:
-    # setText relays the layout out even when nothing changed.
-    if label.text() != text:  # type: ignore[attr-defined]
-        label.setText(text)  # type: ignore[attr-defined]
 
 
 def _spoken(frame: Frame) -> str:

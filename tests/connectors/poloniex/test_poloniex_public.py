@@ -67,7 +67,7 @@ def test_first_message_of_a_book_replaces_it(public: PoloniexPublic) -> None:
 
 
 def test_update_names_the_id_it_follows(public: PoloniexPublic) -> None:
-    assert public.on_message(UPDATE, 4) == [
+    assert list(public.on_message(UPDATE, 4)) == [
         BookDiff(
             pair="BTC-USDT",
             bids=[],

@@ -1,0 +1,196 @@
+"""Menus, shortcuts and buttons of the window. Each forwards an intent; none sends an order without the form."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QToolButton
+
+from app.core.clock import NS_PER_S
+from app.core.types import Side
+from app.ui import layouts
+from app.ui import theme as look
+from app.ui.dialogs.about import AboutDialog
+from app.ui.dialogs.shortcuts import ShortcutsDialog
+
+if TYPE_CHECKING:
+    from app.ui.main_window import MainWindow
+
+
+def install(window: MainWindow) -> None:
+    """Give the window its menu, its shortcuts and its top buttons."""
+    view = _view_menu(window)
+    menu = QMenu(window)
+    for part in (_file_menu(window), view, _trade_menu(window), _help_menu(window)):
+        menu.addMenu(part)
+    button = QToolButton(window)
+    button.setText("☰")
+    button.setToolTip("Menu (F10)")
+    button.setAccessibleName("Menu")
+    button.setMenu(menu)
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    button.setProperty("role", "top-button")
+    theme_button = _button(window, "sun", "Dark or light (Ctrl+Shift+T)", partial(toggle_scheme, window))
+    record = _button(window, "record", "Record every message to a file (Ctrl+R)", partial(toggle_recording, window))
+    inspector = _button(window, "frame", "Stream inspector (Ctrl+Shift+D)", partial(window.docks.bring_up, "inspector"))
+    for widget in (inspector, record, theme_button, button):
+        window.top.add_button(widget)
+    _shortcut(window, "Menu", "F10", button.showMenu)
+    _shortcut(window, "Next panel", "F6", partial(_step_panel, window, 1))
+    _shortcut(window, "Previous panel", "Shift+F6", partial(_step_panel, window, -1))
+
+
+def _file_menu(window: MainWindow) -> QMenu:
+    menu = QMenu("&File", window)
+    _entry(menu, window, "Find a market…", "Ctrl+K", window.search.show_palette)
+    _entry(menu, window, "Record every message…", "Ctrl+R", partial(toggle_recording, window))
+    _entry(menu, window, "Export fills…", "Ctrl+E", window.fills.ask_export)
+    menu.addSeparator()
+    _entry(menu, window, "Quit", "Ctrl+Q", window.close)
+    return menu
+
+
+def _view_menu(window: MainWindow) -> QMenu:
+    menu = QMenu("&View", window)
+    for number, (name, title) in enumerate(layouts.NAMES.items(), 1):
+        _entry(menu, window, f"{title} layout", f"Ctrl+{number}", partial(window.use_layout, name))
+    _entry(menu, window, "Reset this layout", "", window.reset_layout)
+    menu.addSeparator()
+    panels = menu.addMenu("Panels")
+    for action in window.docks.toggle_actions():
+        panels.addAction(action)
+    menu.addSeparator()
+    _entry(menu, window, "Dark or light", "Ctrl+Shift+T", partial(toggle_scheme, window))
+    _entry(menu, window, "Next colour set", "Ctrl+Shift+C", partial(next_colours, window))
+    _entry(menu, window, "Stream inspector", "Ctrl+Shift+D", partial(window.docks.bring_up, "inspector"))
+    _entry(menu, window, "Connections", "Ctrl+Shift+N", partial(window.docks.bring_up, "connections"))
+    return menu
+
+
+def _trade_menu(window: MainWindow) -> QMenu:
+    menu = QMenu("&Trade", window)
+    _entry(menu, window, "Buy form", "Ctrl+B", partial(window.focus_side, Side.BUY))
+    _entry(menu, window, "Sell form", "Ctrl+S", partial(window.focus_side, Side.SELL))
+    menu.addSeparator()
+    _entry(menu, window, "Cancel all of this market", "Ctrl+Shift+Backspace", window.open_orders.cancel_this_market)
+    _entry(menu, window, "Cancel all orders", "", window.open_orders.cancel_everything)
+    return menu
+
+
+def _help_menu(window: MainWindow) -> QMenu:
+    menu = QMenu("&Help", window)
+    _entry(menu, window, "Keys", "F1", partial(_open_shortcuts, window))
+    _entry(menu, window, "About Depthdesk", "", partial(_open_about, window))
+    return menu
+
+
+def toggle_scheme(window: MainWindow) -> None:
+    """Dark to light and back."""
+    now = look.current()
+    scheme = look.Scheme.LIGHT if now.dark else look.Scheme.DARK
+    _dress(look.build(scheme, now.sides, now.scale, now.flash))
+
+
+def next_colours(window: MainWindow) -> None:
+    """Green and red, then the colour-blind safe pair, then red for up."""
+    now = look.current()
+    sets = list(look.SideColours)
+    following = sets[(sets.index(now.sides) + 1) % len(sets)]
+    scheme = look.Scheme.DARK if now.dark else look.Scheme.LIGHT
+    _dress(look.build(scheme, following, now.scale, now.flash))
+    window.workspace.notices.info("desk", f"Colours: {following}")
+
+
+def toggle_recording(window: MainWindow) -> None:
+    """Ask for a file and record, or stop recording."""
+    workspace = window.workspace
+    if workspace.recorder is not None:
+        path = workspace.recorder.path
+        workspace.spawn(workspace.stop_recording(), "stop recording")
+        window.status.set_recording("")
+        workspace.notices.info("desk", f"Recorded to {path}")
+        return
+    stamp = datetime.datetime.fromtimestamp(workspace.clock.wall_ns() // NS_PER_S, datetime.UTC)
+    name = f"depthdesk-{stamp:%Y%m%d-%H%M%S}.jsonl.zst"
+    ask_path(window, "Record every message", name, partial(_start_recording, window))
+
+
+def _start_recording(window: MainWindow, path: Path) -> None:
+    try:
+        window.workspace.start_recording(path)
+    except OSError as error:
+        window.workspace.notices.error("desk", f"cannot record to {path}: {error.strerror}")
+        return
+    window.status.set_recording(path.name)
+
+
+def ask_path(window: MainWindow, title: str, name: str, use: Callable[[Path], None]) -> None:
+    """Let the user choose a new file, then use it."""
+    dialog = QFileDialog(window, title)
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.selectFile(name)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.fileSelected.connect(lambda chosen: use(Path(chosen)))
+    dialog.open()
+
+
+def _dress(theme: look.Theme) -> None:
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    look.apply(application, theme)
+
+
+def _open_shortcuts(window: MainWindow) -> None:
+    rows = [
+        (action.text().replace("&", "").rstrip("…"), action.shortcut().toString(QKeySequence.SequenceFormat.NativeText))
+        for action in window.actions()
+        if not action.shortcut().isEmpty()
+    ]
+    ShortcutsDialog(rows, window).open()
+
+
+def _open_about(window: MainWindow) -> None:
+    AboutDialog(window).open()
+
+
+def _step_panel(window: MainWindow, by: int) -> None:
+    names = [name for name in window.docks.names if not window.docks[name].visibleRegion().isEmpty()]
+    focus = QApplication.focusWidget()
+    current = [n for n, name in enumerate(names) if focus is not None and window.docks[name].isAncestorOf(focus)]
+    if names:
+        window.docks.bring_up(names[(current[0] + by) % len(names) if current else 0])
+
+
+def _entry(menu: QMenu, window: MainWindow, text: str, keys: str, action: Callable[[], object]) -> QAction:
+    entry = _shortcut(window, text, keys, action)
+    menu.addAction(entry)
+    return entry
+
+
+def _shortcut(window: MainWindow, text: str, keys: str, action: Callable[[], object]) -> QAction:
+    for known in window.actions():
+        if keys and known.shortcut() == QKeySequence(keys):
+            return known
+    entry = QAction(text, window)
+    if keys:
+        entry.setShortcut(QKeySequence(keys))
+    entry.triggered.connect(lambda _checked=False: action())
+    window.addAction(entry)
+    return entry
+
+
+def _button(window: MainWindow, icon: str, tip: str, action: Callable[[], object]) -> QToolButton:
+    button = QToolButton(window)
+    button.setIcon(look.icon(icon))
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    button.setProperty("role", "top-button")
+    button.setProperty("icon_name", icon)
+    button.clicked.connect(lambda _checked=False: action())
+    return button

@@ -1,0 +1,378 @@
+"""The window: panels in docks, the market they show, and the paths between them. It sends nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QEvent, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QMainWindow, QToolButton, QVBoxLayout, QWidget
+
+from app.config import Config
+from app.core.clock import process_age_s
+from app.core.orders import OrderIntent
+from app.core.types import Side
+from app.replay_desk import ReplayDesk
+from app.ui import actions, layouts
+from app.ui import theme as look
+from app.ui.docks import DockHost, LayoutState, load_layout, save_layout
+from app.ui.format import Display
+from app.ui.frame_clock import FrameClock
+from app.ui.live_market import LiveMarket
+from app.ui.panels.balances import Balances
+from app.ui.panels.candle_chart import CandlePanel
+from app.ui.panels.connections import Connections
+from app.ui.panels.depth_chart import DepthPanel
+from app.ui.panels.event_list import EventList, ToastStack
+from app.ui.panels.fills import Fills
+from app.ui.panels.ladder import LadderPanel
+from app.ui.panels.market_search import MarketSearch
+from app.ui.panels.open_orders import OpenOrders
+from app.ui.panels.order_entry import OrderEntry
+from app.ui.panels.order_history import OrderHistory
+from app.ui.panels.stream_inspector import StreamInspector
+from app.ui.panels.trade_tape import TapePanel
+from app.ui.panels.watch_list import WatchList
+from app.ui.replay_bar import ReplayBar
+from app.ui.status_bar import StatusBar
+from app.ui.top_bar import TopBar
+from app.workspace import Workspace
+
+_AUTOSAVE_MS = 60_000
+_NARROW = 1500
+_WATCHED_AT_FIRST = 6
+
+
+class MainWindow(QMainWindow):
+    """One window on a workspace. `closed` is emitted when the user closes it."""
+
+    closed = Signal()
+
+    def __init__(self, workspace: Workspace, config: Config, layout_file: Path) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self._layout_file = layout_file
+        self._state = load_layout(layout_file) or LayoutState()
+        self._market: tuple[str, str] | None = None
+        self._first_book_s: float | None = None
+        self._replay: ReplayDesk | None = None
+        self.setObjectName("depthdesk")
+        self.setWindowTitle("Depthdesk")
+        self.setMinimumSize(1024, 640)
+        self.resize(1600, 960)
+        self.frames = FrameClock(hz=config.ui.frame_rate, parent=self)
+        self._build_panels(Display(zone=None if config.ui.time_zone == "local" else UTC))
+        self._build_frame()
+        self.docks = DockHost(self)
+        self._build_docks()
+        actions.install(self)
+        self._connect()
+        self._arranged = False
+        if self._state.geometry:
+            self.docks.restore_geometry(self._state.geometry)
+        layouts.arrange(self, "trade")
+        self.frames.add(_Pulse(self, self._refresh), active=True)
+        self.frames.start()
+        self._autosave = QTimer(self)
+        self._autosave.timeout.connect(self.save)
+        self._autosave.start(_AUTOSAVE_MS)
+
+    # -- building
+
+    def _build_panels(self, display: Display) -> None:
+        desk = self._workspace
+        self.ladder = LadderPanel()
+        self.depth = DepthPanel()
+        self.tape = TapePanel()
+        self.candles = CandlePanel()
+        self.market_panels = (self.ladder, self.depth, self.tape, self.candles)
+        for panel in self.market_panels:
+            panel.set_display(display)
+        self.entry = OrderEntry(desk)
+        self.open_orders = OpenOrders(desk, display=display)
+        self.history = OrderHistory(desk, display=display)
+        self.fills = Fills(desk, display=display)
+        self.account_tables = (self.open_orders, self.history, self.fills)
+        self.balances = Balances(desk)
+        self.watch = WatchList(desk)
+        self.connections = Connections(desk)
+        self.inspector = StreamInspector(desk)
+        self.events = EventList(desk)
+        for panel in (*self.market_panels, self.entry):
+            self.frames.add(panel, active=True)
+        for panel in (
+            *self.account_tables,
+            self.balances,
+            self.watch,
+            self.connections,
+            self.inspector,
+            self.events,
+        ):
+            self.frames.add(panel)
+
+    def _build_frame(self) -> None:
+        self.top = TopBar()
+        self.replay_bar = ReplayBar()
+        self.replay_bar.hide()
+        frame = QWidget()
+        column = QVBoxLayout(frame)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.top)
+        column.addWidget(self.replay_bar)
+        self.setMenuWidget(frame)
+        self.status = StatusBar(self._workspace)
+        foot = self.statusBar()
+        foot.setSizeGripEnabled(False)
+        foot.setContentsMargins(0, 0, 0, 0)
+        foot.addPermanentWidget(self.status, 1)
+        self.search = MarketSearch(self._workspace, self)
+        self.toasts = ToastStack(self, self._workspace.notices)
+        for panel in (self.status, self.search):
+            self.frames.add(panel)
+
+    def _build_docks(self) -> None:
+        for name, title, panel in (
+            ("watch", "Watch list", self.watch),
+            ("candles", "Chart", self.candles),
+            ("depth", "Depth", self.depth),
+            ("ladder", "Book", self.ladder),
+            ("tape", "Trades", self.tape),
+            ("entry", "Order entry", self.entry),
+            ("balances", "Balances", self.balances),
+            ("orders", "Open orders", self.open_orders),
+            ("history", "Order history", self.history),
+            ("fills", "Fills", self.fills),
+            ("inspector", "Stream inspector", self.inspector),
+            ("connections", "Connections", self.connections),
+            ("events", "Events", self.events),
+        ):
+            self.docks.add(name, title, panel)
+
+    def _connect(self) -> None:
+        self.top.search_asked.connect(self.search.show_palette)
+        self.search.market_selected.connect(self.open_market)
+        self.watch.market_selected.connect(self.open_market)
+        self.watch.search_requested.connect(self.search.show_palette)
+        for panel in self.market_panels:
+            panel.price_clicked.connect(self._fill_price)
+        shows_frames: tuple[Any, ...] = (
+            *self.market_panels,
+            *self.account_tables,
+            self.balances,
+            self.events,
+            self.toasts,
+        )
+        for panel in shows_frames:
+            panel.frame_requested.connect(self.show_frame)
+        for panel in (self.open_orders, self.history):
+            panel.form_requested.connect(self._fill_form)
+        self.open_orders.entry_requested.connect(self._focus_entry)
+        self.inspector.cell_requested.connect(self._show_cell)
+        self.inspector.export_requested.connect(self._export_frames)
+        self.status.connections_requested.connect(self._show_connections)
+        self.status.stream_requested.connect(self._show_inspector)
+        self.frames.pace_changed.connect(self.status.set_frame_stats)
+
+    # -- the market shown
+
+    def open_market(self, exchange_key: str, pair: str) -> None:
+        """Show this market in every panel."""
+        exchange = self._workspace.exchanges.get(exchange_key)
+        if exchange is None:
+            return
+        if not pair:
+            pair = exchange.venue.spec.default_pair
+        self._market = (exchange_key, pair)
+        exchange.watch(pair)
+        view = LiveMarket(exchange, pair)
+        for panel in self.market_panels:
+            panel.set_market(view)
+        self.entry.set_market(exchange_key, pair)
+        for table in self.account_tables:
+            table.set_market(exchange_key, pair)
+        self.watch.set_current(exchange_key, pair)
+        kind = "PAPER" if exchange.paper else "LIVE"
+        self.setWindowTitle(f"{pair} · {exchange.title} · {kind} · Depthdesk")
+        self.setProperty("paper", exchange.paper)
+        self._state.values[f"pair:{exchange_key}"] = pair
+
+    @property
+    def market(self) -> tuple[str, str] | None:
+        """Exchange key and pair now shown."""
+        return self._market
+
+    def last_pair(self, exchange_key: str) -> str:
+        """The pair last shown of that exchange, or empty."""
+        return str(self._state.values.get(f"pair:{exchange_key}", ""))
+
+    def watch_first(self, exchange_key: str) -> None:
+        """Fill an empty watch list with the exchange's largest markets."""
+        exchange = self._workspace.exchanges[exchange_key]
+        by_volume = sorted(exchange.tickers.values(), key=lambda ticker: ticker.quote_volume or 0, reverse=True)
+        dollars = [t.pair for t in by_volume if t.pair.partition("-")[2] in exchange.venue.spec.quote_assets]
+        for pair in dollars[:_WATCHED_AT_FIRST]:
+            exchange.watch(pair)
+
+    # -- replay
+
+    def set_replay(self, replay: ReplayDesk, set_speed: Callable[[float], None]) -> None:
+        """Show what is played, and the controls for its speed."""
+        self._replay = replay
+        self.replay_bar.follow(replay, set_speed)
+        self.replay_bar.show()
+        self.docks["entry"].hide()
+
+    # -- paths between panels
+
+    def show_frame(self, seq: int) -> None:
+        """Show a message in the stream inspector."""
+        self.docks.bring_up("inspector")
+        self.inspector.show_frame(seq)
+
+    def _fill_price(self, price: str) -> None:
+        self.entry.fill_price(price)
+
+    def _fill_form(self, exchange_key: str, terms: OrderIntent) -> None:
+        self.open_market(exchange_key, terms.pair)
+        self.entry.fill_from(exchange_key, terms)
+        self.docks.bring_up("entry")
+
+    def _focus_entry(self) -> None:
+        self.focus_side(Side.BUY)
+
+    def focus_side(self, side: Side) -> None:
+        self.docks.bring_up("entry")
+        self.entry.focus_side(side)
+
+    def _show_connections(self, _exchange_key: str) -> None:
+        self.docks.bring_up("connections")
+
+    def _show_inspector(self) -> None:
+        self.docks.bring_up("inspector")
+
+    def _show_cell(self, cell: Any) -> None:
+        place = {"book": "ladder", "order": "orders", "fill": "fills", "balance": "balances"}
+        self.docks.bring_up(place.get(getattr(cell, "kind", ""), "orders"))
+
+    def _export_frames(self, which: str) -> None:
+        actions.ask_path(self, "Export messages", "messages.jsonl", lambda path: self.inspector.export(path, which))
+
+    # -- frames
+
+    def _refresh(self) -> None:
+        workspace = self._workspace
+        if self._market is None:
+            if self._replay is not None and workspace.exchanges:
+                exchange = next(iter(workspace.exchanges.values()))
+                if exchange.order_books:
+                    self.open_market(exchange.key, next(iter(exchange.order_books)))
+            return
+        exchange = workspace.exchanges.get(self._market[0])
+        if exchange is None:
+            return
+        self.top.show_market(exchange, self._market[1])
+        if self._first_book_s is None:
+            book = exchange.order_books.get(self._market[1])
+            if book is not None and not book.stale:
+                self._first_book_s = process_age_s()
+        if exchange.tickers and len(exchange.order_books) == 1 and self._replay is None:
+            self.watch_first(exchange.key)
+
+    def figures(self) -> dict[str, float | None]:
+        """What `--summary` tells of the screen; ms and seconds."""
+        stats = self.frames.stats()
+        return {
+            "frame_ms_p50": round(stats.frame_ms_p50, 3),
+            "frame_ms_p99": round(stats.frame_ms_p99, 3),
+            "loop_lag_ms_p99": round(stats.lateness_ms_p99, 3),
+            "first_book_s": None if self._first_book_s is None else round(self._first_book_s, 3),
+        }
+
+    # -- layout
+
+    def _restore(self) -> None:
+        layouts.arrange(self, "trade")
+        state = self._state
+        current = state.current or "trade"
+        if current in state.layouts and not self.docks.restore(state.layouts[current]):
+            self._workspace.notices.warning("desk", "the saved layout could not be used; the default is shown")
+        steps = state.values.get("ladder_steps")
+        if isinstance(steps, dict):
+            self.ladder.restore_steps({str(pair): int(step) for pair, step in steps.items()})
+        self._state.current = current
+
+    def use_layout(self, name: str) -> None:
+        """Switch to a named layout; the one left is kept as it is."""
+        self._state.layouts[self._state.current] = self.docks.save()
+        self._state.current = name
+        if name not in self._state.layouts or not self.docks.restore(self._state.layouts[name]):
+            layouts.arrange(self, name)
+
+    def reset_layout(self) -> None:
+        """Back to the default of the current layout."""
+        layouts.arrange(self, self._state.current)
+
+    def save(self) -> None:
+        state = self._state
+        state.geometry = self.docks.save_geometry()
+        state.layouts[state.current] = self.docks.save()
+        try:
+            save_layout(self._layout_file, state)
+        except OSError as error:
+            self._workspace.notices.warning("desk", f"the layout is not saved: {error.strerror}")
+
+    @property
+    def workspace(self) -> Workspace:
+        return self._workspace
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._arranged:
+            # Docks take the sizes they are asked for only once the window has its own.
+            self._arranged = True
+            QTimer.singleShot(0, self._restore)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.top.set_compact(event.size().width() < _NARROW)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "top"):
+            self.top.restyle()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.closed.emit()
+        event.accept()
+
+    def finish(self) -> None:
+        """Stop painting and remember the layout. Call before the desk is closed."""
+        self.frames.stop()
+        self._autosave.stop()
+        self.save()
+        self.hide()
+
+
+class _Pulse(QWidget):
+    """Lets the window itself be refreshed by the frame clock."""
+
+    def __init__(self, parent: QWidget, refresh: Callable[[], None]) -> None:
+        super().__init__(parent)
+        self.setFixedSize(1, 1)
+        self.refresh = refresh
+
+
+def icon_button(name: str, tip: str) -> QToolButton:
+    """A flat button of the top bar."""
+    button = QToolButton()
+    button.setIcon(look.icon(name))
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    button.setAutoRaise(True)
+    size = look.current().px(28)
+    button.setFixedSize(size, size)
+    return button

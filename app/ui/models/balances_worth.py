@@ -1,0 +1,154 @@
+"""What balances are worth and what binds them: values with their source, holds explained by open orders. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from app.core.order_tracker import reserved
+from app.core.orders import InFlightOrder, OrderState
+from app.core.types import Balance
+from app.ui.desk import Desk, ExchangeView
+from app.ui.format import clean, exact, plain
+
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Worth:
+    """Value of an amount in the chosen currency and where the price comes from."""
+
+    value: Decimal
+    source: str
+
+
+def worth(desk: Desk, asset: str, amount: Decimal, currency: str) -> Worth | None:
+    """None where no price is known: never zero. In USD, or converted from it by the currency's own price."""
+    price = desk.price_in_usd(asset)
+    if price is None:
+        return None
+    if currency == "USD":
+        return Worth(amount * price[0], price[1])
+    if currency == asset:
+        return Worth(amount, asset)
+    unit = desk.price_in_usd(currency)
+    if unit is None or unit[0] <= 0:
+        return None
+    return Worth(amount * price[0] / unit[0], f"{price[1]}; {currency} by {unit[1]}")
+
+
+@dataclass(frozen=True)
+class Hold:
+    """`held` as reported, `bound` as this account's open orders explain it (base or quote units of one asset)."""
+
+    held: Decimal
+    bound: Decimal
+    uncertain: Decimal
+    """Part of `bound` that belongs to orders whose existence is unknown."""
+    unpriced: bool
+    """An open order of this account binds an amount that nobody can compute (a market order)."""
+    fee_rate: Decimal
+
+    @property
+    def explained(self) -> bool:
+        """Exchanges may hold the fee on top; an order that may not exist may be held or not."""
+        lowest = self.bound - self.uncertain
+        highest = self.bound * (1 + self.fee_rate)
+        return self.unpriced or lowest <= self.held <= highest
+
+    def words(self, asset: str) -> str:
+        lines = [f"held {exact(self.held)} {asset}", f"open orders bind {exact(self.bound)} {asset}"]
+        if self.uncertain:
+            lines.append(f"of that, {exact(self.uncertain)} by orders that may not exist")
+        if self.unpriced:
+            lines.append("an open market order binds an amount that is not known here")
+        if self.held < 0:
+            lines.append("available is above total: the two reports do not fit together")
+        elif not self.explained:
+            difference = self.held - self.bound
+            side = "more held than open orders explain" if difference > 0 else "open orders would bind more"
+            lines.append(f"{exact(abs(difference))} {asset}: {side}")
+        return "\n".join(lines)
+
+
+def holds(exchange: ExchangeView) -> dict[str, Hold]:
+    """For every asset of the account, what its open orders bind."""
+    by_pair: dict[str, list[InFlightOrder]] = {}
+    for order in exchange.orders.open:
+        by_pair.setdefault(order.pair, []).append(order)
+    bound: dict[str, Decimal] = {}
+    uncertain: dict[str, Decimal] = {}
+    unpriced: set[str] = set()
+    for pair, orders in by_pair.items():
+        base, _, quote = pair.partition("-")
+        _add(bound, reserved(orders, base, quote))
+        doubtful = [order for order in orders if order.state in (OrderState.UNKNOWN, OrderState.SUBMITTING)]
+        _add(uncertain, reserved(doubtful, base, quote))
+        if any(order.terms.price is None and order.terms.quote_amount is None for order in orders):
+            unpriced.add(quote)
+        if any(order.terms.amount is None for order in orders):
+            unpriced |= {base, quote}
+    return {
+        asset: Hold(
+            held=balance.held,
+            bound=bound.get(asset, _ZERO),
+            uncertain=uncertain.get(asset, _ZERO),
+            unpriced=asset in unpriced,
+            fee_rate=max(exchange.fees.taker, exchange.fees.maker),
+        )
+        for asset, balance in exchange.account.balances.items()
+    }
+
+
+def _add(to: dict[str, Decimal], more: dict[str, Decimal]) -> None:
+    for asset, amount in more.items():
+        to[asset] = to.get(asset, _ZERO) + amount
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Worth of several accounts in one currency; paper money never adds to real money."""
+
+    paper: bool
+    value: Decimal
+    unpriced: tuple[str, ...]
+    left_out: int
+    """Paper accounts that are not in this live sum."""
+
+
+def grand_total(desk: Desk, currency: str) -> Sum | None:
+    """All live accounts together; all paper accounts, marked so, where no live account is there; None without any."""
+    accounts = [exchange for exchange in desk.exchanges.values() if exchange.has_account]
+    if not accounts:
+        return None
+    live = [exchange for exchange in accounts if not exchange.paper]
+    counted = live or accounts
+    total, unpriced = _ZERO, []
+    for balance in _all_balances(counted):
+        if not balance.total:
+            continue
+        value = worth(desk, balance.asset, balance.total, currency)
+        if value is None:
+            unpriced.append(balance.asset)
+        else:
+            total += value.value
+    return Sum(not live, total, tuple(sorted(set(unpriced))), len(accounts) - len(counted))
+
+
+def _all_balances(exchanges: Iterable[ExchangeView]) -> Iterable[Balance]:
+    for exchange in exchanges:
+        yield from exchange.account.balances.values()
+
+
+def asset_text(asset: str) -> str:
+    return clean(asset, 16)
+
+
+def amount_text(value: Decimal) -> str:
+    """Short enough for a narrow column and never more than there is: digits beyond are cut off, not rounded up."""
+    size = abs(value)
+    places = 0 if size >= 1_000_000 else 2 if size >= 1000 else 4 if size >= 100 else 6 if size >= 1 else 8
+    whole, point, fraction = plain(value).partition(".")
+    cut = Decimal(whole + point + fraction[:places])
+    return exact(cut)

@@ -1,0 +1,201 @@
+"""What the journal tells after a restart is what was known before; what was not known comes back as UNKNOWN."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.core.journal import EntryKind, JournalEntry, OrderLedger, rebuild
+from app.core.order_tracker import OrderTracker
+from app.core.orders import OrderFlag, OrderState
+from app.core.types import VenueState
+from tests.core.facts import fill, report, terms
+
+D = Decimal
+
+
+class Memory:
+    """A journal that keeps every entry as JSON."""
+
+    failure = ""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+
+    async def commit(self, entry: JournalEntry) -> None:
+        self.append(entry)
+
+    def append(self, entry: JournalEntry) -> None:
+        self.lines.append(msgspec.json.encode(entry))
+
+    def entries(self) -> list[JournalEntry]:
+        return [msgspec.json.decode(line, type=JournalEntry) for line in self.lines]
+
+
+REPORTS = [state.value for state in VenueState]
+
+
+class Desk:
+    """Does to a ledger what the engine does, one word at a time."""
+
+    def __init__(self) -> None:
+        self.memory = Memory()
+        self.ledger = OrderLedger(OrderTracker(), self.memory)
+        self.now = 0
+
+    def does(self, step: str, number: int, amount: str = "0.25") -> None:
+        self.now += 1
+        ledger, client, id, ms = self.ledger, f"k{number}", f"E{number}", self.now
+        if step == "begin":
+            if ledger.tracker.get(client) is None:
+                self.memory.append(ledger.begin(terms(client), ms))
+        elif step == "accepted":
+            ledger.accepted(client, id, ms, frame=ms)
+        elif step == "fill":
+            ledger.fill(fill(f"t{ms}", amount, client=client, id=id, ms=ms), ms)
+        elif step == "fill by exchange id":
+            ledger.fill(fill(f"t{ms}", amount, id=id, ms=ms), ms)
+        elif step in REPORTS:
+            ledger.update(report(VenueState(step), client=client, id=id, ms=ms), ms)
+        elif step.startswith("stranger "):
+            ledger.update(report(VenueState(step.removeprefix("stranger ")), client="", id=id, ms=ms), ms)
+        else:
+            ledger.enter(EntryKind(step), client, ms, text=step, frame=ms)
+
+
+def known(tracker: OrderTracker) -> dict[str, tuple[object, ...]]:
+    """Everything a trader could see of each order."""
+    return {
+        order.key: (
+            order.state,
+            order.terms,
+            order.exchange_order_id,
+            order.filled,
+            order.filled_quote,
+            order.fills,
+            order.flags,
+            order.reason,
+            order.venue_word,
+            [line.what for line in order.history],
+        )
+        for order in tracker
+    }
+
+
+MARKS = [kind.value for kind in EntryKind if kind not in (EntryKind.INTENT, EntryKind.UPDATE, EntryKind.FILL)]
+STEPS = st.sampled_from(
+    ["begin", "begin", "accepted", "fill", "fill by exchange id", "stranger open", "stranger filled"]
+    + REPORTS
+    + [mark for mark in MARKS if mark != "accepted"]
+)
+STORY = st.lists(st.tuples(STEPS, st.integers(1, 3)), max_size=14)
+UNSENT = (OrderState.INTENT, OrderState.SUBMITTING)
+
+
+@settings(max_examples=250, deadline=None)
+@given(STORY)
+def test_rebuilt_from_json_equals_the_live_tracker(story: list[tuple[str, int]]) -> None:
+    desk = Desk()
+    for step, number in story:
+        desk.does(step, number)
+    live, rebuilt = desk.ledger.tracker, rebuild(desk.memory.entries())
+    for order in live:
+        if not order.seen and not order.ambiguous and not order.is_done:
+            order.mark_ambiguous(order.created_ms, "the program ended before the answer came")
+    assert known(rebuilt) == known(live)
+    assert rebuilt.waiting_fills == live.waiting_fills
+
+
+@settings(max_examples=100, deadline=None)
+@given(STORY)
+def test_a_crash_at_any_point_gives_unknown_and_never_failed(story: list[tuple[str, int]]) -> None:
+    desk = Desk()
+    for step, number in story:
+        desk.does(step, number)
+        live = {order.key: order.state for order in desk.ledger.tracker}
+        rebuilt = {order.key: order.state for order in rebuild(desk.memory.entries())}
+        assert rebuilt == {key: OrderState.UNKNOWN if state in UNSENT else state for key, state in live.items()}
+
+
+@settings(max_examples=100, deadline=None)
+@given(STORY)
+def test_entries_written_twice_change_nothing(story: list[tuple[str, int]]) -> None:
+    """As when a write was reported as failed and is repeated."""
+    desk = Desk()
+    for step, number in story:
+        desk.does(step, number)
+    once = rebuild(desk.memory.entries())
+    twice = rebuild([entry for entry in desk.memory.entries() for _ in range(2)])
+    assert [(o.key, o.state, o.filled, o.exchange_order_id) for o in twice] == [
+        (o.key, o.state, o.filled, o.exchange_order_id) for o in once
+    ]
+
+
+def test_the_life_of_an_order_seen_at_each_crash() -> None:
+    desk = Desk()
+    seen = []
+    for step in ("begin", "sent", "accepted", "open", "fill", "cancel requested", "canceled"):
+        desk.does(step, 1)
+        (order,) = rebuild(desk.memory.entries())
+        seen.append((order.state.value, str(order.filled)))
+    assert seen == [
+        ("UNKNOWN", "0"),
+        ("UNKNOWN", "0"),
+        ("OPEN", "0"),
+        ("OPEN", "0"),
+        ("PARTIALLY_FILLED", "0.25"),
+        ("PENDING_CANCEL", "0.25"),
+        ("PARTIALLY_CANCELED", "0.25"),
+    ]
+
+
+def test_unanswered_order_says_why_it_is_unknown() -> None:
+    desk = Desk()
+    desk.does("begin", 1)
+    (order,) = rebuild(desk.memory.entries())
+    assert order.reason == "the program ended before the answer came"
+    assert order.terms == terms("k1")
+
+
+def test_a_fill_that_came_before_its_order_was_known_is_not_forgotten() -> None:
+    desk = Desk()
+    for step in ("begin", "sent", "fill by exchange id", "accepted"):
+        desk.does(step, 1)
+    (order,) = rebuild(desk.memory.entries())
+    assert (order.filled, order.state) == (D("0.25"), OrderState.PARTIALLY_FILLED)
+
+
+def test_foreign_orders_come_back_as_foreign() -> None:
+    desk = Desk()
+    desk.does("stranger open", 5)
+    (order,) = rebuild(desk.memory.entries())
+    assert (order.key, order.state, OrderFlag.EXTERNAL in order.flags) == ("#E5", OrderState.OPEN, True)
+
+
+def test_what_is_no_news_is_not_written() -> None:
+    desk = Desk()
+    desk.does("begin", 1)
+    desk.ledger.update(report(VenueState.OPEN, ms=5), 5)
+    written = len(desk.memory.lines)
+    desk.ledger.update(report(VenueState.OPEN, ms=5), 6)
+    desk.ledger.enter(EntryKind.LOST, "no such order", 7)
+    assert len(desk.memory.lines) == written
+
+
+def test_an_order_begins_on_the_list_and_unsent() -> None:
+    memory = Memory()
+    ledger = OrderLedger(OrderTracker(), memory)
+    entry = ledger.begin(terms(), 1)
+    (order,) = ledger.tracker
+    assert (order.state, order.sent, memory.lines) == (OrderState.INTENT, False, [])
+    assert entry == JournalEntry(kind=EntryKind.INTENT, key="k1", wall_ms=1, intent=terms())
+
+
+def test_entries_hold_exact_numbers() -> None:
+    entry = JournalEntry(
+        kind=EntryKind.FILL, key="k1", wall_ms=1, fill=fill("7", "0.100000000000000000000001", "1E-7", ms=2)
+    )
+    assert msgspec.json.decode(msgspec.json.encode(entry), type=JournalEntry) == entry
