@@ -53,7 +53,7 @@ class Workspace:
         self.notices = Notices(self.clock)
         self.exchanges: dict[str, Exchange] = {}
         self.on_error: Callable[[str, BaseException], None] = lambda name, error: None
-        self._store = store
+        self.store = store
         self._budgets = HandshakeBudgets(self.clock)
         self._redactor = Redactor()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -74,8 +74,8 @@ class Workspace:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.stop_recording()
-        if self._store is not None:
-            await self._store.close()
+        if self.store is not None:
+            await self.store.close()
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         """Run this in the background; a failure becomes a notice and is reported."""
@@ -100,9 +100,9 @@ class Workspace:
                     redactor.protect(secret)
                     self._redactor.protect(secret)
             auth = spec.auth(credentials)
-            if self._store is not None:
+            if self.store is not None:
                 account = account_key(spec.name, domain, credentials)
-                journal = self._store.journal(account)
+                journal = self.store.journal(account)
         venue, limiter = self._venue(spec, domain, label, redactor, auth)
         private = None if auth is None else spec.private(domain, auth)
         exchange = Exchange(venue, spec.public(domain), private, journal, self.random)
@@ -117,19 +117,19 @@ class Workspace:
         await exchange.stop_network()
 
     async def _restore(self, exchange: Exchange, account: str) -> None:
-        assert self._store is not None
+        assert self.store is not None
         try:
-            exchange.restore(await self._store.entries(account))
+            exchange.restore(await self.store.entries(account))
             tracker = exchange.user_stream_tracker
             if tracker is not None:
-                tracker.watermark_ms = await self._store.watermark(account)
+                tracker.watermark_ms = await self.store.watermark(account)
                 tracker.on_reconciled = lambda: self._keep_watermark(account, tracker.watermark_ms)
         except JournalError as error:
             self.notices.error(exchange.key, str(error))
 
     def _keep_watermark(self, account: str, watermark_ms: int) -> None:
-        assert self._store is not None
-        self.spawn(self._store.set_watermark(account, watermark_ms), "watermark")
+        assert self.store is not None
+        self.spawn(self.store.set_watermark(account, watermark_ms), "watermark")
 
     def _venue(
         self, spec: ExchangeSpec, domain: Domain, label: str, redactor: Redactor, auth: Auth | None
@@ -149,6 +149,7 @@ class Workspace:
             server_clock.now_ms,
             f"{key}/rest",
             spec.read_error,
+            slow_down_s=spec.slow_down_s,
         )
         proxy = self.config.network.proxy or None
         venue = Venue(

@@ -103,8 +103,9 @@ class OrderSender:
         sent = [order for order in orders if order not in waiting]
         for order in sent:
             self._enter(EntryKind.CANCEL_REQUESTED, order.key)
-        whole = self._source.cancel_all(pair) if everything else None
-        calls = [whole] if whole is not None else list(self._source.cancel_orders(sent)) if sent else []
+        calls = list(self._source.cancel_all(pair)) if everything else []
+        if not calls and sent:
+            calls = list(self._source.cancel_orders(sent))
         refused: dict[str, CancelAnswer] = {}
         unknown = ""
         for call in calls:

@@ -167,8 +167,8 @@ class PrivateSource(Protocol):
         """The fewest calls that cancel exactly these."""
         ...
 
-    def cancel_all(self, pair: str | None) -> Call[list[CancelAnswer]] | None:
-        """One call that cancels everything of a pair or of the account; None where the exchange has none."""
+    def cancel_all(self, pair: str | None) -> Sequence[Call[list[CancelAnswer]]]:
+        """The calls that cancel everything of a pair or of the account; empty where the exchange has none."""
         ...
 
     def kill_switch(self, seconds: int | None) -> Call[int] | None:
@@ -193,6 +193,8 @@ class ExchangeSpec(Struct, frozen=True, kw_only=True):
     read_error: Callable[[Response], VenueError | None]
     secret_fields: frozenset[str] = frozenset()
     """Names of wire fields, beyond the usual ones, that never reach a log."""
+    slow_down_s: float = 60.0
+    """How long to be silent after "too many requests" without a Retry-After."""
     signing_window_ms: int = 5_000
     """How long the exchange accepts a signed request; sent with every one."""
     engine_grace_ms: int = 30_000

@@ -166,8 +166,9 @@ class OrderTracker:
     def _index(self, order: InFlightOrder) -> None:
         if order.client_order_id:
             self._by_client_id[order.client_order_id] = order
-        if order.exchange_order_id:
-            self._by_exchange_id.setdefault(order.exchange_order_id, {}).setdefault(order.pair, order)
+        for exchange_order_id in (order.exchange_order_id, order.triggered_order_id):
+            if exchange_order_id:
+                self._by_exchange_id.setdefault(exchange_order_id, {}).setdefault(order.pair, order)
 
 
 def reserved(orders: list[InFlightOrder], base: str, quote: str) -> dict[str, Decimal]:

@@ -6,6 +6,7 @@ transition: any order and any repetition of the same reports gives the same stat
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
@@ -100,6 +101,8 @@ class InFlightOrder:
         self.terms = terms
         self.client_order_id = terms.client_order_id
         self.exchange_order_id = ""
+        self.triggered_order_id = ""
+        """The exchange's id of the order that this stop order became when it triggered."""
         self.flags: set[OrderFlag] = {OrderFlag.EXTERNAL} if external else set()
         self.sent = external
         self.ambiguous = False
@@ -125,6 +128,8 @@ class InFlightOrder:
         self._price_ms = self._amount_ms = 0
         self._fills: dict[tuple[str, str], Fill] = {}
         self._counted: list[Fill] = []
+        self._counted_base = self._counted_quote = _ZERO
+        self._id_spaces: set[str] = set()
         self.state = OrderState.OPEN if external else OrderState.INTENT
         self._note(wall_ms or terms.created_ms, "found on the exchange" if external else "recorded")
 
@@ -137,6 +142,11 @@ class InFlightOrder:
     @property
     def side(self) -> Side:
         return self.terms.side
+
+    @property
+    def live_order_id(self) -> str:
+        """The exchange's id of what stands in its book for this order now."""
+        return self.triggered_order_id or self.exchange_order_id
 
     @property
     def key(self) -> str:
@@ -155,16 +165,16 @@ class InFlightOrder:
     @property
     def filled(self) -> Decimal:
         """Base amount executed: the larger of what the fills add up to and what the exchange ever reported."""
-        return max(sum((fill.amount for fill in self._counted), _ZERO), self.cumulative)
+        return max(self._counted_base, self.cumulative)
 
     @property
     def filled_quote(self) -> Decimal:
-        return max(sum((fill.amount * fill.price for fill in self._counted), _ZERO), self.cumulative_quote)
+        return max(self._counted_quote, self.cumulative_quote)
 
     @property
     def fills_missing(self) -> Decimal:
         """Base amount reported as filled without its executions having arrived."""
-        return self.filled - sum((fill.amount for fill in self._counted), _ZERO)
+        return self.filled - self._counted_base
 
     @property
     def remaining(self) -> Decimal | None:
@@ -228,6 +238,7 @@ class InFlightOrder:
         """Merge a report from stream or REST. Late and repeated reports change nothing; True when it was news."""
         before = self._facts()
         self._bind(update.exchange_order_id)
+        self._bind(update.triggered_order_id)
         if update.client_order_id and not self.client_order_id:
             self.client_order_id = update.client_order_id
         self._complete_terms(update)
@@ -272,7 +283,7 @@ class InFlightOrder:
             return False
         counted = len(self._counted)
         self._fills[key] = fill
-        self._counted = _count_once(self._fills.values())
+        self._count(fill)
         self.sent = self.seen = True
         self.updated_ms = max(self.updated_ms, fill.exchange_ms)
         if len(self._counted) == counted:
@@ -294,7 +305,7 @@ class InFlightOrder:
         self.cumulative = max(self.cumulative, stranger.cumulative)
         self.cumulative_quote = max(self.cumulative_quote, stranger.cumulative_quote)
         self._fills = {**stranger._fills, **self._fills}
-        self._counted = _count_once(self._fills.values())
+        self._count()
         if stranger.updated_ms >= self.updated_ms:
             self.updated_ms, self.venue_word = stranger.updated_ms, stranger.venue_word
         self.frame, self.source = stranger.frame, stranger.source
@@ -347,6 +358,7 @@ class InFlightOrder:
     def _facts(self) -> tuple[object, ...]:
         return (
             self.exchange_order_id,
+            self.triggered_order_id,
             self.client_order_id,
             self.terms,
             self.seen,
@@ -360,12 +372,26 @@ class InFlightOrder:
         )
 
     def _bind(self, exchange_order_id: str) -> None:
-        if not exchange_order_id or exchange_order_id == self.exchange_order_id:
+        if not exchange_order_id or exchange_order_id in (self.exchange_order_id, self.triggered_order_id):
             return
-        if self.exchange_order_id:
+        if self.exchange_order_id and self.terms.type.has_stop_price and not self.triggered_order_id:
+            self.triggered_order_id = exchange_order_id
+        elif self.exchange_order_id:
             self.flags.add(OrderFlag.ID_CONFLICT)
         else:
             self.exchange_order_id = exchange_order_id
+
+    def _count(self, new: Fill | None = None) -> None:
+        self._id_spaces.update(fill.id_space for fill in (self._fills.values() if new is None else (new,)))
+        if new is not None and len(self._id_spaces) == 1:
+            # Counting all again for each of thousands of fills would take seconds.
+            insort(self._counted, new, key=_by_age)
+            self._counted_base += new.amount
+            self._counted_quote += new.amount * new.price
+            return
+        self._counted = _count_once(self._fills.values())
+        self._counted_base = sum((fill.amount for fill in self._counted), _ZERO)
+        self._counted_quote = sum((fill.amount * fill.price for fill in self._counted), _ZERO)
 
     def _end(self, terminal: VenueState) -> None:
         if self.terminal is None or _TERMINAL_RANK[terminal] > _TERMINAL_RANK[self.terminal]:
@@ -410,4 +436,8 @@ def _count_once(fills: Iterable[Fill]) -> list[Fill]:
     for fill in fills:
         alike.setdefault((fill.price, fill.amount), {}).setdefault(fill.id_space, []).append(fill)
     counted = [fill for spaces in alike.values() for fill in max(spaces.values(), key=len)]
-    return sorted(counted, key=lambda fill: (fill.exchange_ms, fill.trade_id))
+    return sorted(counted, key=_by_age)
+
+
+def _by_age(fill: Fill) -> tuple[int, str]:
+    return fill.exchange_ms, fill.trade_id

@@ -32,6 +32,8 @@ class TradingRule(Struct, frozen=True, kw_only=True):
     max_notional_size: Decimal | None = None
     min_price: Decimal | None = None
     max_price: Decimal | None = None
+    max_buy_price: Decimal | None = None
+    min_sell_price: Decimal | None = None
     order_types: frozenset[OrderType] = frozenset({OrderType.LIMIT, OrderType.MARKET})
     times_in_force: frozenset[TimeInForce] = frozenset({TimeInForce.GTC})
     market_buy_by_quote: bool = False
@@ -142,6 +144,10 @@ def _check_price(rule: TradingRule, draft: OrderDraft, say: _Say) -> None:
     if draft.price is None or draft.price <= 0:
         say("price", f"a price above 0 is needed (the tick is {rule.min_price_increment:f})")
         return
+    if rule.max_buy_price is not None and draft.side is Side.BUY and draft.price > rule.max_buy_price:
+        say("price", f"{draft.price:f} is above the highest price taken for buys, {rule.max_buy_price:f} {rule.quote}")
+    if rule.min_sell_price is not None and draft.side is Side.SELL and draft.price < rule.min_sell_price:
+        say("price", f"{draft.price:f} is below the lowest price taken for sells, {rule.min_sell_price:f} {rule.quote}")
     if rule.min_price is not None and draft.price < rule.min_price:
         say("price", f"{draft.price:f} is below the lowest price taken, {rule.min_price:f} {rule.quote}")
     if rule.max_price is not None and draft.price > rule.max_price:
@@ -149,7 +155,8 @@ def _check_price(rule: TradingRule, draft: OrderDraft, say: _Say) -> None:
 
 
 def _check_size(rule: TradingRule, draft: OrderDraft, market_price: Decimal | None, say: _Say) -> None:
-    by_quote = rule.market_buy_by_quote and draft.type is OrderType.MARKET and draft.side is Side.BUY
+    at_market = draft.type in (OrderType.MARKET, OrderType.STOP_MARKET)
+    by_quote = rule.market_buy_by_quote and at_market and draft.side is Side.BUY
     if by_quote:
         if draft.quote_amount is None or draft.quote_amount <= 0:
             say("total", f"a market buy is sized in {rule.quote}: a total above 0 is needed")

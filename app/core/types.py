@@ -185,6 +185,8 @@ class OrderUpdate(Struct, frozen=True, kw_only=True):
     venue_word: str = ""
     exchange_order_id: str = ""
     client_order_id: str = ""
+    triggered_order_id: str = ""
+    """The exchange's id of the order that a stop order became."""
     side: Side | None = None
     type: OrderType | None = None
     time_in_force: TimeInForce | None = None

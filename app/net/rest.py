@@ -46,6 +46,7 @@ class RestClient:
         read_error: Callable[[Response], VenueError | None],
         *,
         session: aiohttp.ClientSession | None = None,
+        slow_down_s: float = _SLOW_DOWN_S,
     ) -> None:
         self._base_urls = {name: url.rstrip("/") for name, url in base_urls.items()}
         self._log = log
@@ -55,6 +56,7 @@ class RestClient:
         self._sign = sign
         self._server_now_ms = server_now_ms
         self._read_error = read_error
+        self._slow_down_s = slow_down_s
         self._session = session
         self._owns_session = session is None
         self.connection = connection
@@ -215,7 +217,7 @@ class RestClient:
             return
         asked = retry_after_s(response.headers)
         banned = response.status == 418
-        seconds = asked if asked is not None else _BANNED_S if banned else _SLOW_DOWN_S
+        seconds = asked if asked is not None else _BANNED_S if banned else self._slow_down_s
         reason = "banned by the exchange" if banned else "the exchange asked us to slow down"
         self._limiter.pause(self._clock.boot_ns() + round(seconds * NS_PER_S), reason)
 

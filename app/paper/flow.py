@@ -33,7 +33,7 @@ class _PairFlow:
         self._venue = venue
         self._rng = rng
         self._home = log(self.instrument.ticks(listing.reference_price)) + rng.gauss(0.0, 0.01)
-        self._log_fair = self._home
+        self.log_fair = self._home
         self._follows = False
         self._last_ns = now_ns
         self._heat = 0.0
@@ -42,12 +42,12 @@ class _PairFlow:
 
     @property
     def fair_ticks(self) -> float:
-        return exp(self._log_fair)
+        return exp(self.log_fair)
 
     def follow(self, log_fair: float) -> None:
         """Keep close to a price that two other pairs imply, from the first call on."""
         if not self._follows:
-            self._follows, self._log_fair = True, log_fair
+            self._follows, self.log_fair = True, log_fair
         self._home = log_fair
 
     def drift(self, now_ns: int) -> None:
@@ -58,9 +58,8 @@ class _PairFlow:
         seconds = min(seconds, 60.0)
         sigma = self.listing.daily_volatility / sqrt(_SECONDS_PER_DAY)
         speed = min(1.0, seconds / (_CROSS_REVERSION_S if self._follows else _REVERSION_S))
-        self._log_fair += (self._home - self._log_fair) * speed + sigma * sqrt(seconds) * (
-            0.7 + 0.3 * self._heat
-        ) * self._rng.gauss(0.0, 1.0)
+        swing = sigma * sqrt(seconds) * (0.7 + 0.3 * self._heat)
+        self.log_fair += (self._home - self.log_fair) * speed + swing * self._rng.gauss(0.0, 1.0)
 
     def populate(self) -> None:
         for side in (Side.BUY, Side.SELL):
@@ -166,10 +165,6 @@ class _PairFlow:
             unit = 10 ** (len(str(lots)) - 2)
             lots -= lots % unit
         return max(lots, minimum)
-
-    @property
-    def log_fair(self) -> float:
-        return self._log_fair
 
 
 class MarketFlow:

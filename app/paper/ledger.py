@@ -1,4 +1,4 @@
-"""What one account has ordered and what came of it, bounded. Its money is in accounts, its changes come from the venue."""
+"""What one account has ordered and what came of it, bounded. Its money is in accounts; only the venue writes here."""
 
 from __future__ import annotations
 

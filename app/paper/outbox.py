@@ -9,16 +9,23 @@ from aiohttp import ClientConnectionResetError, WSCloseCode, WSMsgType, web
 
 MAX_FRAMES = 20_000
 MAX_BYTES = 16 * 1024 * 1024
-_GOODBYE_S = 2.0
+GOODBYE_S = 2.0
 
 
 class Outbox:
     """The only way out of a connection, so that a fault can be put here. `send` never waits."""
 
-    def __init__(self, socket: web.WebSocketResponse, max_frames: int = MAX_FRAMES, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        max_frames: int = MAX_FRAMES,
+        max_bytes: int = MAX_BYTES,
+        goodbye_s: float = GOODBYE_S,
+    ) -> None:
         self._socket = socket
         self._max_frames = max_frames
         self._max_bytes = max_bytes
+        self._goodbye_s = goodbye_s
         self._frames: deque[bytes] = deque()
         self._bytes = 0
         self._wake = asyncio.Event()
@@ -44,7 +51,7 @@ class Outbox:
             self._bytes = 0
             self._wake.set()
             if self._running:
-                self._patience.reschedule(asyncio.get_running_loop().time() + _GOODBYE_S)
+                self._patience.reschedule(asyncio.get_running_loop().time() + self._goodbye_s)
 
     async def run(self) -> None:
         """Write until closed; says goodbye itself after `close`. The peer may still have to be cut off after this."""

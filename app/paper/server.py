@@ -48,6 +48,7 @@ class Pacer:
             made = desk.advance(int(self._due), now_ns + _SLICE_NS)
             self._due -= made
             self.made += made
+        desk.warm_up()
         desk.kill_switches.fire_due()
         desk.publish()
         self._dialect.tick()
@@ -172,13 +173,13 @@ def _parser() -> argparse.ArgumentParser:
         "The first line on stdout is a JSON object with addresses and keys.",
     )
     parser.add_argument("exchange", help=f"one of: {', '.join(known())}")
-    parser.add_argument("--port", type=_whole(0, 65535), default=0, metavar="N", help="0 or absent: a free port")
+    parser.add_argument("--port", type=_WholeNumber(0, 65535), default=0, metavar="N", help="0 or absent: a free port")
     parser.add_argument(
-        "--seed", type=_whole(0, 2**63), default=1, metavar="S", help="same seed, same keys and market (default 1)"
+        "--seed", type=_WholeNumber(0, 2**63), default=1, metavar="S", help="same seed, same keys and market (default 1)"
     )
     parser.add_argument(
         "--rate",
-        type=_whole(0, MAX_RATE),
+        type=_WholeNumber(0, MAX_RATE),
         default=DEFAULT_RATE,
         metavar="N",
         help=f"public book and trade messages per second over all pairs (default {DEFAULT_RATE})",
@@ -189,7 +190,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _whole:
+class _WholeNumber:
     """An argparse type: a whole number between two bounds, with an error that names the value."""
 
     def __init__(self, lowest: int, highest: int) -> None:

@@ -37,7 +37,7 @@ def to_decimal(units: int, scale: int) -> Decimal:
     return Decimal((int(units < 0), tuple(map(int, str(abs(units)))), -scale))
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def to_text(units: int, scale: int) -> str:
     """Plain decimal text without trailing zeros."""
     if scale == 0:

@@ -233,9 +233,9 @@ class Store:
 
     def _entries(self, account: str) -> list[JournalEntry]:
         self._drain()
-        rows, bad = self._file.rows(account)
+        entries, bad = self._file.entries(account)
         self.unreadable += bad
-        return [row.entry for row in rows]
+        return entries
 
     def _drain(self) -> None:
         """Write what waits; a failure is told by `failure` only, and what is not written waits on."""

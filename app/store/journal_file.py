@@ -12,9 +12,10 @@ from zlib import crc32
 import msgspec
 from msgspec import Struct
 
+from app.core.journal import JournalEntry
 from app.core.types import Fill
 from app.store.disk_words import FileMoved
-from app.store.journal_row import BadRow, JournalRow, RawRow, is_intact, read_row
+from app.store.journal_row import BadRow, JournalRow, RawRow, is_intact, read_entry
 from app.store.schema import DamagedFile
 
 _COLUMNS = "seq, CAST(account AS BLOB), CAST(kind AS BLOB), CAST(order_key AS BLOB), wall_ns, boot_ns, payload, crc32"
@@ -57,17 +58,17 @@ class JournalFile:
                 seq += 1
         self.next_seq = seq
 
-    def rows(self, account: str) -> tuple[list[JournalRow], int]:
-        """The account's rows in the order written, and how many could not be read."""
-        rows: list[JournalRow] = []
+    def entries(self, account: str) -> tuple[list[JournalEntry], int]:
+        """The account's entries in the order written, and how many could not be read."""
+        entries: list[JournalEntry] = []
         bad = 0
         query = f"{SELECT_ROWS} WHERE account = ? ORDER BY seq"
         for raw in self._connection.execute(query, (account,)):
             try:
-                rows.append(read_row(raw))
+                entries.append(read_entry(raw))
             except BadRow:
                 bad += 1
-        return rows, bad
+        return entries, bad
 
     def fills(self, account: str, since_ms: int) -> tuple[list[Fill], int]:
         """The account's executions, oldest first, and how many could not be read."""

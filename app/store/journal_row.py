@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from zlib import crc32
 
 import msgspec
@@ -30,15 +31,8 @@ class JournalRow(Struct, frozen=True):
 
     def checksum(self, seq: int) -> int:
         """CRC-32 over the row and its place, so that a row that strayed is found too."""
-        return _checksum(
-            seq,
-            self.account.encode(),
-            self.kind.encode(),
-            self.order_key.encode(),
-            self.wall_ns,
-            self.boot_ns,
-            self.payload,
-        )
+        texts = self.account.encode(), self.kind.encode(), self.order_key.encode()
+        return _checksum(seq, *texts, self.wall_ns, self.boot_ns, self.payload)
 
 
 def make_row(account: str, entry: JournalEntry, clock: Clock) -> JournalRow:
@@ -47,44 +41,38 @@ def make_row(account: str, entry: JournalEntry, clock: Clock) -> JournalRow:
     )
 
 
-RawRow = tuple[object, ...]
-"""(seq, account, kind, order key, wall ns, boot ns, payload, crc32) as read, texts as bytes."""
+RawRow = tuple[Any, ...]
+"""(seq, account, kind, order key, wall ns, boot ns, payload, crc32) as read, texts as bytes; a damaged file may hold
+any type anywhere."""
 
 
 def is_intact(raw: RawRow) -> bool:
-    """Whether the checksum holds; any type may come out of a damaged file."""
-    match raw:
-        case (
-            int(seq),
-            bytes(account),
-            bytes(kind),
-            bytes(key),
-            int(wall_ns),
-            int(boot_ns),
-            bytes(payload),
-            int(crc),
-        ):
-            return _checksum(seq, account, kind, key, wall_ns, boot_ns, payload) == crc
-        case _:
-            return False
+    """Whether the checksum holds."""
+    *written, crc = raw
+    try:
+        return bool(_checksum(*written) == crc)
+    except TypeError:
+        return False
 
 
-def read_row(raw: RawRow) -> JournalRow:
+def read_entry(raw: RawRow) -> JournalEntry:
     """Raises BadRow when the checksum does not hold or the entry cannot be understood."""
     if not is_intact(raw):
         raise BadRow
-    _, account, kind, key, wall_ns, boot_ns, payload, _ = raw
-    assert isinstance(account, bytes) and isinstance(kind, bytes) and isinstance(key, bytes)
-    assert isinstance(payload, bytes) and isinstance(wall_ns, int) and isinstance(boot_ns, int)
     try:
-        entry = _decode_entry(payload)
-        return JournalRow(account.decode(), kind.decode(), key.decode(), wall_ns, boot_ns, payload, entry)
+        return _decode_entry(raw[6])
     except (msgspec.MsgspecError, ValueError, ArithmeticError):
         raise BadRow from None
+
+
+def read_row(raw: RawRow) -> JournalRow:
+    """The whole row. Raises BadRow like `read_entry`."""
+    entry = read_entry(raw)
+    _, account, kind, key, wall_ns, boot_ns, payload, _ = raw
+    return JournalRow(account.decode(), kind.decode(), key.decode(), wall_ns, boot_ns, payload, entry)
 
 
 def _checksum(
     seq: int, account: bytes, kind: bytes, order_key: bytes, wall_ns: int, boot_ns: int, payload: bytes
 ) -> int:
-    head = b"\0".join((b"%d" % seq, account, kind, order_key, b"%d" % wall_ns, b"%d" % boot_ns))
-    return crc32(payload, crc32(head))
+    return crc32(payload, crc32(b"%d\0%b\0%b\0%b\0%d\0%d" % (seq, account, kind, order_key, wall_ns, boot_ns)))

@@ -16,7 +16,7 @@ from app.core.frames import Frame, FrameKind
 
 MAX_UNPACKED = 64 << 20
 """Bytes; a message that unpacks to more is cut there."""
-RAW_PIECE = 8_192
+RAW_PIECE = 2_048
 """Characters per line of the raw view; lines longer than this would stall a text widget."""
 
 _TOKEN = re.compile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QToolButton, QWidget
 
 from app.core.clock import NS_PER_MS, Clock, SystemClock
 from app.core.links import LinkStatus
@@ -47,6 +47,8 @@ class StatusBar(QWidget):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(look.px(6), 0, look.px(8), 0)
         self._row.setSpacing(look.px(4))
+        # The words of a wide window must not keep it from becoming narrow.
+        self._row.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
         self._exchanges = QHBoxLayout()
         self._exchanges.setSpacing(0)
         self._row.addLayout(self._exchanges)
@@ -115,7 +117,9 @@ class StatusBar(QWidget):
         keys = [exchange.key for exchange in exchanges]
         if keys != list(self._dots):
             while item := self._exchanges.takeAt(0):
-                item.widget().deleteLater()
+                gone = item.widget()
+                gone.setParent(None)
+                gone.deleteLater()
             self._dots = {key: self._dot(key) for key in keys}
             self.nothing.setVisible(not keys)
         crowded = len(exchanges) > (5 if roomy else 3)

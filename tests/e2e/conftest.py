@@ -38,10 +38,17 @@ async def open_desk(twin: TwinLine, folder: Path) -> tuple[Workspace, Exchange]:
     return workspace, exchange
 
 
-@pytest_asyncio.fixture
-async def exchange(twin: TwinLine, tmp_path: Path) -> AsyncIterator[Exchange]:
-    workspace, exchange = await open_desk(twin, tmp_path)
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def desk(twin: TwinLine, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Exchange]:
+    workspace, exchange = await open_desk(twin, tmp_path_factory.mktemp("desk"))
     await until(lambda: exchange.ready, what="the desk to be ready")
     yield exchange
-    await exchange.cancel_all()
     await workspace.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def exchange(desk: Exchange) -> AsyncIterator[Exchange]:
+    """The desk, with nothing open before or after the test."""
+    yield desk
+    await desk.cancel_all()
+    assert desk.orders.open == []

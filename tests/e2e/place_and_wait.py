@@ -15,12 +15,15 @@ from tests.until import until
 
 
 async def main(line: str, folder: str) -> None:
-    _, exchange = await open_desk(read_twin_line(line), Path(folder))
+    workspace, exchange = await open_desk(read_twin_line(line), Path(folder))
     await until(lambda: exchange.ready)
     mid = exchange.order_books[PAIR].mid
     assert mid is not None
     key = exchange.buy(PAIR, Decimal("0.01"), OrderType.LIMIT, mid * Decimal("0.95"))
     await until(lambda: exchange.orders.get(key).state is OrderState.OPEN)  # type: ignore[union-attr]
+    # Killed before this, the order would come back as UNKNOWN instead: also true, but another test.
+    assert workspace.store is not None
+    await workspace.store.flush()
     print(key, flush=True)
     await asyncio.Event().wait()
 

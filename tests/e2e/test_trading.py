@@ -22,7 +22,7 @@ from app.twin_process import TwinLine
 from tests.e2e.conftest import PAIR, open_desk
 from tests.until import until
 
-pytestmark = pytest.mark.asyncio
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 FAR = Decimal("0.97")
 
@@ -42,7 +42,12 @@ def resting_price(exchange: Exchange, side: Side) -> Decimal:
 
 
 async def placed(exchange: Exchange, key: str, state: OrderState) -> None:
-    await until(lambda: exchange.orders.get(key).state is state, what=f"{key} to be {state}")  # type: ignore[union-attr]
+    order = exchange.orders.get(key)
+    assert order is not None
+    try:
+        await until(lambda: order.state is state)
+    except AssertionError:
+        raise AssertionError(f"{key} is {order.state}, not {state}: {order.history}") from None
 
 
 async def test_get_fee(exchange: Exchange) -> None:

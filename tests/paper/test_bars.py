@@ -16,8 +16,9 @@ OPENED = int(datetime(2026, 11, 18, 10, 41, 33, tzinfo=UTC).timestamp()) * 1000
 ANCHOR = 9_800_000
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def past() -> SeededPast:
+    """Shared: reading never changes what was drawn."""
     return SeededPast(LISTINGS[0], "seed", OPENED, ANCHOR)
 
 

@@ -3,50 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from decimal import Decimal
-from itertools import count
 
 import msgspec
 import pytest
 
-from app.core.clock import ManualClock
 from app.core.types import Side
-from app.paper.accounts import Fees
-from app.paper.desk import Desk
-from app.paper.events import BookChange, Event, Execution
+from app.paper.events import BookChange, Execution
 from app.paper.listings import STARTING_BALANCES
 from app.paper.orders import Order, OrderKind, OrderState
 
-FEES = Fees(maker=Decimal("0.001"), taker=Decimal("0.002"))
-
-
-class Session:
-    """A desk under a manual clock, 25 ms a message."""
-
-    def __init__(self, seed: int = 1) -> None:
-        self.clock = ManualClock()
-        numbers = count(1)
-        self.desk = Desk(
-            exchange="test",
-            seed=seed,
-            clock=self.clock,
-            fees=FEES,
-            next_order_id=lambda: next(numbers),
-            first_trade_id=10_000,
-        )
-        self.events: list[Event] = []
-        self.desk.listen(self._record)
-
-    def run(self, messages: int) -> list[Event]:
-        for _ in range(messages):
-            self.clock.advance(0.025)
-            self.desk.advance(1)
-        return self.events
-
-    def _record(self, events: Sequence[Event]) -> int:
-        self.events.extend(events)
-        return len(events)
+from .session import Session
 
 
 def picture(session: Session) -> bytes:

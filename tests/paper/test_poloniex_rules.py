@@ -33,7 +33,7 @@ bodies = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(bodies)
 def test_every_body_becomes_an_order_or_a_code(body: Any) -> None:
     try:
@@ -45,7 +45,7 @@ def test_every_body_becomes_an_order_or_a_code(body: Any) -> None:
         assert error.code in MESSAGES and error.status == 400
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(bodies)
 def test_every_smart_body_becomes_a_stop_or_a_code(body: Any) -> None:
     try:

@@ -237,7 +237,7 @@ async def test_a_reader_that_never_reads_is_cut_off_and_others_go_on(
 ) -> None:
     quick = await connect(trader.ws_public)
     await quick.subscribe("book_lv2", "BTC_USDT")
-    twin.sockets.max_frames = 200
+    twin.sockets.max_frames, twin.sockets.goodbye_s = 200, 0.2
     address = URL(trader.ws_public)
     reader, writer = await asyncio.open_connection(address.host, address.port, limit=1024)
     command = b'{"event":"subscribe","channel":["book_lv2"],"symbols":["all"]}'

@@ -7,7 +7,7 @@ from app.core.types import Side
 from app.paper.orders import Order, OrderKind, OrderState, StopKind, StopOrder
 from app.paper.rate_limits import RateLimits
 
-from .test_flow import Session
+from .session import Session
 
 
 def test_a_bucket_allows_its_rate_and_refills_evenly() -> None:

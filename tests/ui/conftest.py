@@ -7,6 +7,7 @@ import os
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import pytest
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication
 
 from app.core.clock import ManualClock
@@ -23,7 +24,8 @@ def qapp(qapp: QApplication) -> QApplication:
 
 @pytest.fixture(autouse=True)
 def dark(qapp: QApplication):
-    """Every test starts and ends in the dark theme."""
+    """Every test starts and ends in the dark theme, with the mouse far from any window."""
+    QCursor.setPos(3000, 3000)
     yield theme.current()
     if not theme.current().dark or theme.current().sides is not theme.SideColours.GREEN_RED:
         theme.apply(qapp, theme.build())

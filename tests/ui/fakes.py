@@ -6,6 +6,9 @@ import random
 from collections.abc import Sequence
 from decimal import Decimal
 
+import numpy as np
+from PySide6.QtGui import QColor, QImage
+
 from app.core.market import CandleSeries, TradeTape
 from app.core.order_book import BookState, OrderBook
 from app.core.trading_rule import TradingRule
@@ -15,6 +18,13 @@ from app.ui.market_view import Freshness, OwnOrder
 START_MS = 1_795_000_000_000
 LIVE = Freshness("live", "LIVE", 0.1)
 _INTERVAL_MS = {"1m": 60_000, "5m": 300_000, "1h": 3_600_000, "1d": 86_400_000}
+
+
+def has_colour(picture: QImage, colour: QColor) -> bool:
+    """Whether any pixel has exactly that colour."""
+    flat = picture.convertToFormat(QImage.Format.Format_RGB32)
+    pixels = np.frombuffer(flat.constBits(), np.uint32).reshape(flat.height(), flat.bytesPerLine() // 4)
+    return bool(np.any(pixels[:, : flat.width()] & 0xFFFFFF == colour.rgb() & 0xFFFFFF))
 
 
 class FakeMarket:

@@ -16,8 +16,7 @@ from app.ui import theme
 from app.ui.market_view import Freshness
 from app.ui.panels.depth_chart import DepthPanel
 from app.ui.panels.painted_depth_curve import Held, curve, reach, steps
-from tests.ui.fakes import FakeMarket
-from tests.ui.test_ladder import has_colour
+from tests.ui.fakes import FakeMarket, has_colour
 
 BIDS = [("100", "1"), ("99", "2"), ("98", "3"), ("90", "4")]
 ASKS = [("102", "1"), ("103", "2"), ("104", "3"), ("112", "4")]
@@ -118,7 +117,7 @@ def test_the_crosshair_tells_both_sides_at_the_same_distance(qtbot, depth: Depth
     assert side is Side.BUY
     assert bids is not None and (bids.price, bids.base) == ("99", Decimal(3))
     assert asks is not None and (asks.price, asks.base) == ("103", Decimal(3))
-    rows = {label: (left, right) for label, left, right in depth.chart.box_rows(bids, asks)}
+    rows = {label: (left, right) for label, left, right in depth.chart.figures(bids, asks)}
     assert rows["From mid"] == ("−1.980%", "+1.980%")
     assert rows["Size BTC"] == ("3.0000", "3.0000")
     assert rows["Value USDT"] == ("298.00", "308.00")

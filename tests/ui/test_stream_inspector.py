@@ -132,7 +132,7 @@ def test_all_sockets_and_calls_are_in_one_timeline(inspector, wire):
     sent = rows[f"{wire.request.seq}"]
     assert (sent.direction, sent.kind, sent.channel, sent.size) == ("↑", "rest", "POST /orders", f"{len(ORDER)} B")
     reply = rows[f"{wire.reply.seq}"]
-    assert (reply.status, reply.preview) == ("400", REFUSAL.decode())
+    assert (reply.status, reply.preview) == ("400 34 ms", REFUSAL.decode())
     assert rows[f"{wire.connected.seq}"].preview == "connected in 312 ms"
 
 

@@ -18,8 +18,7 @@ from app.ui.format import Display
 from app.ui.market_view import Freshness
 from app.ui.panels.painted_tape_rows import TapeRows, size_choices
 from app.ui.panels.trade_tape import TapePanel
-from tests.ui.fakes import START_MS, FakeMarket
-from tests.ui.test_ladder import has_colour
+from tests.ui.fakes import START_MS, FakeMarket, has_colour
 
 
 @pytest.fixture

@@ -29,5 +29,7 @@ SPEC = ExchangeSpec(
     private=PoloniexPrivate,
     auth=PoloniexAuth,
     read_error=read_error,
+    # Its budgets are per second, so a short silence refills them all.
+    slow_down_s=3.0,
     signing_window_ms=RECV_WINDOW_MS,
 )

@@ -55,6 +55,11 @@ def path_of(type: OrderType) -> str:
     return SMART_ORDERS if type in SMART_TYPES else ORDERS
 
 
+def _path_now(order: InFlightOrder) -> str:
+    """A stop order that triggered is an ordinary order from then on."""
+    return ORDERS if order.triggered_order_id else path_of(order.terms.type)
+
+
 def place(intent: OrderIntent) -> Call[PlaceAccepted]:
     """Raises ValueError for an intent that this exchange has no form for; nothing is sent then."""
 
@@ -73,7 +78,7 @@ def place(intent: OrderIntent) -> Call[PlaceAccepted]:
 
 def cancel(order: InFlightOrder) -> Call[CancelAnswer]:
     """By the exchange's id where it is known, else by ours."""
-    path = f"{path_of(order.terms.type)}/{_reference(order)}"
+    path = f"{_path_now(order)}/{_reference(order)}"
 
     def parse(response: Response) -> CancelAnswer:
         return _answer(_decode_cancel(good_body(response)), response, order)
@@ -85,7 +90,7 @@ def cancel_these(orders: Sequence[InFlightOrder]) -> list[Call[list[CancelAnswer
     """One call for orders in the book and one for stop orders; a single order takes the cheaper call of its own."""
     calls = []
     for path in (ORDERS, SMART_ORDERS):
-        group = [order for order in orders if path_of(order.terms.type) == path]
+        group = [order for order in orders if _path_now(order) == path]
         if len(group) == 1:
             calls.append(_as_list(cancel(group[0])))
         elif group:
@@ -150,8 +155,8 @@ def _text(number: Decimal | None, name: str) -> str:
 
 
 def _reference(order: InFlightOrder) -> str:
-    if order.exchange_order_id:
-        return order.exchange_order_id
+    if order.live_order_id:
+        return order.live_order_id
     if order.client_order_id:
         return f"cid:{order.client_order_id}"
     raise ValueError("an order without any id cannot be named")
@@ -160,8 +165,8 @@ def _reference(order: InFlightOrder) -> str:
 def _cancel_group(path: str, orders: list[InFlightOrder]) -> Call[list[CancelAnswer]]:
     body: dict[str, list[str]] = {}
     for order in orders:
-        if order.exchange_order_id:
-            body.setdefault("orderIds", []).append(order.exchange_order_id)
+        if order.live_order_id:
+            body.setdefault("orderIds", []).append(order.live_order_id)
         else:
             body.setdefault("clientOrderIds", []).append(order.client_order_id)
     return _cancel_many(f"{path}/cancelByIds", body)
@@ -183,7 +188,7 @@ def _answer(row: _CancelRow, response: Response, order: InFlightOrder | None = N
     """Taken is not cancelled: the stream or a query tells the end, so `final` stays empty."""
     error = None if str(row.code) == str(OK) else refusal_of(row.code, row.message, response)
     return CancelAnswer(
-        exchange_order_id=real_id(row.order_id) or (order.exchange_order_id if order else ""),
+        exchange_order_id=real_id(row.order_id) or (order.live_order_id if order else ""),
         client_order_id=real_id(row.client_order_id) or (order.client_order_id if order else ""),
         accepted=error is None,
         words=error.words if error else row.message or "",

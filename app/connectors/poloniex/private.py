@@ -205,9 +205,9 @@ class PoloniexPrivate:
     def cancel_orders(self, orders: Sequence[InFlightOrder]) -> Sequence[Call[list[CancelAnswer]]]:
         return order_entry.cancel_these(orders)
 
-    def cancel_all(self, pair: str | None) -> Call[list[CancelAnswer]]:
-        """Orders in the book only: waiting stop orders need `cancel_orders`, this call does not reach them."""
-        return order_entry.cancel_everything(order_entry.ORDERS, pair)
+    def cancel_all(self, pair: str | None) -> Sequence[Call[list[CancelAnswer]]]:
+        """Orders in the book, then stop orders: no one call reaches both."""
+        return [order_entry.cancel_everything(path, pair) for path in (order_entry.ORDERS, order_entry.SMART_ORDERS)]
 
     def kill_switch(self, seconds: int | None) -> Call[int]:
         return order_entry.kill_switch(seconds)

@@ -240,6 +240,7 @@ def read_order(row: OrderRow, frame: int) -> OrderUpdate:
         venue_word=live.state,
         exchange_order_id=real_id(row.id),
         client_order_id=real_id(row.client_order_id),
+        triggered_order_id=real_id(row.triggered_order.id) if row.triggered_order else "",
         side=side,
         type=kind,
         time_in_force=_TIMES.get(row.time_in_force),

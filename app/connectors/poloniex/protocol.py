@@ -33,8 +33,7 @@ polo-sdk-python or polo-sdk-java; SEED = the older "Authenticated Channels" page
 
 Not confirmed: which way PRE and NEXT page (both are tried); how many ids cancelByIds takes; whether a smart market buy
 may be sized by `amount`; that an HTTP 400 for a clock ahead says "timestamp"; HTTP 401/403 for a bad key; what a 429
-says. `highestBid` and `lowestAsk` bound buys from above and sells from below (words of codes 21342 and 21343), one side
-each, so they are no minimum or maximum of a price and are not read.
+says. that `highestBid` bounds buys from above and `lowestAsk` sells from below (by the words of codes 21342 and 21343).
 """
 
 from __future__ import annotations
@@ -232,6 +231,8 @@ class TradeLimit(Struct, rename="camel"):
     min_amount: str
     max_quantity: str = "0"
     max_amount: str = "0"
+    highest_bid: str = "0"
+    lowest_ask: str = "0"
 
 
 class MarketRow(Struct, rename="camel"):

@@ -362,6 +362,8 @@ def _trading_rule(row: MarketRow, frame: int) -> TradingRule:
         max_order_size=unless_zero(limit.max_quantity),
         min_notional_size=required(limit.min_amount),
         max_notional_size=unless_zero(limit.max_amount),
+        max_buy_price=unless_zero(limit.highest_bid),
+        min_sell_price=unless_zero(limit.lowest_ask),
         order_types=_ORDER_TYPES,
         times_in_force=frozenset(TimeInForce),
         market_buy_by_quote=True,

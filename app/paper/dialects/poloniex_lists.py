@@ -1,7 +1,8 @@
 """Poloniex' signed REST calls that only read: balances, fees, open orders, history, own trades. Nothing changes here.
 
 Sheet section 5. Unconfirmed: rows come newest first, `from` excludes the row it names, PRE (older) is its default
-direction, open orders default to 100, history and trades accept a limit up to 1000 (ccxt's figure; the SDK says 100).
+direction, open orders default to 100, history and trades accept a limit up to 1000 (ccxt's figure; the SDK says 100),
+the trades of one order come oldest first, volume30D counts the USDT markets, `/accounts` rows.
 """
 
 from __future__ import annotations

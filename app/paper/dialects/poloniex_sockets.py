@@ -35,7 +35,7 @@ from app.paper.dialects.poloniex_market import MarketData
 from app.paper.dialects.poloniex_rules import OrderRules
 from app.paper.dialects.poloniex_trading import Trading, references
 from app.paper.orders import Order
-from app.paper.outbox import MAX_BYTES, MAX_FRAMES, Outbox
+from app.paper.outbox import GOODBYE_S, MAX_BYTES, MAX_FRAMES, Outbox
 from app.paper.rate_limits import RateLimits
 
 IDLE_S = 30.0
@@ -58,7 +58,7 @@ class Sockets:
     def __init__(self, desk: Desk, feed: Feed, market: MarketData, rules: OrderRules, trading: Trading) -> None:
         self.desk, self.feed, self.market, self.rules, self.trading = desk, feed, market, rules, trading
         self.idle_s = IDLE_S
-        self.max_frames, self.max_bytes = MAX_FRAMES, MAX_BYTES
+        self.max_frames, self.max_bytes, self.goodbye_s = MAX_FRAMES, MAX_BYTES, GOODBYE_S
         self._connections: dict[_Connection, None] = {}
 
     async def public(self, request: web.Request) -> web.WebSocketResponse:
@@ -80,7 +80,7 @@ class Sockets:
             raise ApiError(429)
         socket = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=_CLIENT_MESSAGE_BYTES, timeout=1.0)
         await socket.prepare(request)
-        connection = _Connection(self, Outbox(socket, self.max_frames, self.max_bytes), private=private)
+        connection = _Connection(self, Outbox(socket, self.max_frames, self.max_bytes, self.goodbye_s), private=private)
         self._connections[connection] = None
         writer = asyncio.create_task(connection.outbox.run())
         reader = asyncio.create_task(self._read(socket, connection))

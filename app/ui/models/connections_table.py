@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QObject
 from PySide6.QtGui import QColor, QIcon
 
 from app.core.clock import NS_PER_MS, NS_PER_S
@@ -13,6 +13,7 @@ from app.core.links import LinkStatus
 from app.ui import format as words
 from app.ui import theme
 from app.ui.desk import Desk
+from app.ui.models.connections_cells import Cell, CellModel, Index
 from app.ui.models.connections_figures import (
     ICONS,
     Health,
@@ -23,9 +24,6 @@ from app.ui.models.connections_figures import (
     state_words,
 )
 from app.ui.payload_views import size_words, visible
-
-_Index = QModelIndex | QPersistentModelIndex
-_NUMERIC = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class Cells(NamedTuple):
@@ -49,15 +47,13 @@ def health_icon(health: Health) -> QIcon:
     return theme.icon(ICONS[health], health_colour(health))
 
 
-class RowsModel(QAbstractTableModel):
+class RowsModel(CellModel):
     """Rows of texts that are replaced in place, so that selection and scroll position stay."""
 
     def __init__(
         self, titles: Sequence[str], numeric: Sequence[int], state_column: int, parent: QObject | None = None
     ) -> None:
-        super().__init__(parent)
-        self._titles = titles
-        self._numeric = frozenset(numeric)
+        super().__init__(titles, numeric, parent)
         self._state_column = state_column
         self.rows: list[Cells] = []
 
@@ -73,35 +69,16 @@ class RowsModel(QAbstractTableModel):
             self.rows = rows
             self.endResetModel()
 
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self.rows)
 
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        return len(self._titles)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation is Qt.Orientation.Vertical:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._titles[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole and section in self._numeric:
-            return _NUMERIC
-        return None
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        row, column = self.rows[index.row()], index.column()
-        if role == Qt.ItemDataRole.DisplayRole:
-            return row.texts[column]
-        if role == Qt.ItemDataRole.TextAlignmentRole and column in self._numeric:
-            return _NUMERIC
+    def cell(self, row: int, column: int) -> Cell:
+        look, cells = theme.current(), self.rows[row]
+        text = cells.texts[column]
         if column == self._state_column:
-            if role == Qt.ItemDataRole.DecorationRole:
-                return health_icon(row.health)
-            if role == Qt.ItemDataRole.ForegroundRole:
-                return health_colour(row.health)
-        if role == Qt.ItemDataRole.ForegroundRole and column > self._state_column and column not in self._numeric:
-            return theme.current().secondary
-        return None
+            return Cell(text, health_colour(cells.health), icon=health_icon(cells.health))
+        right = column in self._numeric
+        return Cell(text, look.secondary if column > self._state_column and not right else look.text, right)
 
 
 LINK_TITLES = (

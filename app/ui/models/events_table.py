@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QObject
 from PySide6.QtGui import QColor
 
 from app.core.clock import NS_PER_MS
 from app.core.notices import Notice, NoticeLevel, Notices
 from app.ui import format as words
 from app.ui import theme
+from app.ui.models.connections_cells import Cell, CellModel, Index
 
-_Index = QModelIndex | QPersistentModelIndex
 TITLES = ("Time UTC", "Level", "Source", "What happened", "Message")
 _RANK = {NoticeLevel.INFO: 0, NoticeLevel.WARNING: 1, NoticeLevel.ERROR: 2}
 
@@ -23,11 +22,11 @@ def level_colour(level: NoticeLevel) -> QColor:
     return {NoticeLevel.INFO: look.secondary, NoticeLevel.WARNING: look.warning, NoticeLevel.ERROR: look.error}[level]
 
 
-class EventsModel(QAbstractTableModel):
+class EventsModel(CellModel):
     """New notices are inserted on top once per refresh, so selection and scroll position stay."""
 
     def __init__(self, notices: Notices, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(TITLES, (), parent)
         self._notices = notices
         self._seen = 0
         self._lowest = NoticeLevel.INFO
@@ -68,36 +67,18 @@ class EventsModel(QAbstractTableModel):
             return False
         return not self._text or self._text in notice.text.lower() or self._text in notice.source.lower()
 
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self.shown)
 
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        return len(TITLES)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        return (
-            TITLES[section]
-            if role == Qt.ItemDataRole.DisplayRole and orientation is Qt.Orientation.Horizontal
-            else None
-        )
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        notice, column = self.shown[index.row()], index.column()
-        if role == Qt.ItemDataRole.DisplayRole:
-            if column == 0:
-                return words.time(notice.wall_ns // NS_PER_MS)
-            if column == 1:
-                return notice.level.value
-            if column == 2:
-                return words.clean(notice.source)
-            if column == 3:
-                return words.clean(notice.text)
-            return f"#{notice.frame:,}" if notice.frame else ""
-        if role == Qt.ItemDataRole.DecorationRole and column == 1:
-            return theme.icon(notice.level.value, level_colour(notice.level))
-        if role == Qt.ItemDataRole.ForegroundRole:
-            look = theme.current()
-            if column == 1:
-                return level_colour(notice.level)
-            return look.accent if column == 4 else look.text if column == 3 else look.secondary
-        return None
+    def cell(self, row: int, column: int) -> Cell:
+        notice, look = self.shown[row], theme.current()
+        if column == 0:
+            return Cell(words.time(notice.wall_ns // NS_PER_MS), look.secondary)
+        if column == 1:
+            colour = level_colour(notice.level)
+            return Cell(notice.level.value, colour, icon=theme.icon(notice.level.value, colour))
+        if column == 2:
+            return Cell(words.clean(notice.source), look.secondary)
+        if column == 3:
+            return Cell(words.clean(notice.text), look.text)
+        return Cell(f"#{notice.frame:,}" if notice.frame else "", look.accent)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable
 from decimal import Decimal
 
 from app.core.order_tracker import FillRecord
-from app.core.orders import InFlightOrder
+from app.core.orders import InFlightOrder, OrderFlag
 from app.core.types import Fill, Side
 from app.ui.csv_export import Value, iso_time
 from app.ui.desk import Desk, ExchangeView
@@ -15,40 +15,28 @@ from app.ui.models.orders import exchange_cell, frame_cell, time_cell
 from app.ui.models.orders_table import Cell, Column, LiveTable
 from app.ui.models.orders_words import SIDE_WORDS, side_tone
 
+_ZERO = Decimal(0)
+
 
 class FillLine:
     """One execution, or (without `fill`) the part of an order whose executions the exchange has not told."""
 
-    __slots__ = ("exchange", "order", "fill", "missing", "key", "version")
+    __slots__ = ("exchange", "order", "fill", "amount", "value", "base", "quote", "key", "version")
 
     def __init__(self, exchange: ExchangeView, order: InFlightOrder, fill: Fill | None) -> None:
         self.exchange = exchange
         self.order = order
         self.fill = fill
-        self.missing = Decimal(0) if fill is not None else order.fills_missing
+        self.base, _, self.quote = order.pair.partition("-")
+        self.amount = fill.amount if fill is not None else order.fills_missing
+        # Quote, exact; nothing is invented for what was not told.
+        self.value = None if fill is None else fill.amount * fill.price
         self.key: Hashable = (id(order),) if fill is None else (id(order), fill.id_space, fill.trade_id)
         self.version: Hashable = order.version if fill is None else order.key
 
     @property
-    def base(self) -> str:
-        return self.order.pair.partition("-")[0]
-
-    @property
-    def quote(self) -> str:
-        return self.order.pair.partition("-")[2]
-
-    @property
     def when_ms(self) -> int:
         return self.fill.exchange_ms if self.fill is not None else self.order.updated_ms
-
-    @property
-    def amount(self) -> Decimal:
-        return self.fill.amount if self.fill is not None else self.missing
-
-    @property
-    def value(self) -> Decimal | None:
-        """Quote, exact."""
-        return None if self.fill is None else self.fill.amount * self.fill.price
 
     def price_text(self, price: Decimal) -> str:
         rule = self.exchange.trading_rules.get(self.order.pair)
@@ -186,7 +174,7 @@ class FillsModel(LiveTable[FillLine]):
                 line = known.get(id(record.fill)) or self._line(exchange, record)
                 self._lines[id(record.fill)] = line
                 lines.append(line)
-            lines += [FillLine(exchange, order, None) for order in exchange.orders if order.fills_missing > 0]
+            lines += [FillLine(exchange, order, None) for order in exchange.orders if _incomplete(order)]
         self.feed(lines)
         if new_rules:
             self.forget_cells()
@@ -197,41 +185,43 @@ class FillsModel(LiveTable[FillLine]):
         return FillLine(exchange, record.order, record.fill)
 
 
+def _incomplete(order: InFlightOrder) -> bool:
+    return OrderFlag.FILLS_MISSING in order.flags
+
+
 def fill_totals(lines: Iterable[FillLine], word: str) -> str:
     """Bought, sold and fees by asset; paper and live apart, because their sum would mean nothing."""
     lines = list(lines)
-    parts = [f"{len(lines)} {word}"]
-    both = len({line.exchange.paper for line in lines}) > 1
+    base: dict[tuple[bool, Side], dict[str, Decimal]] = {}
+    quote: dict[tuple[bool, Side], dict[str, Decimal]] = {}
+    fees: dict[bool, dict[str, Decimal]] = {}
     missing: dict[str, Decimal] = {}
     for line in lines:
-        if line.fill is None:
-            missing[line.base] = missing.get(line.base, Decimal(0)) + line.amount
-    lines = [line for line in lines if line.fill is not None]
-    for paper in (False, True):
-        mine = [line for line in lines if line.exchange.paper is paper]
-        if not mine:
+        fill, paper = line.fill, line.exchange.paper
+        if fill is None or line.value is None:
+            _add(missing, line.base, line.amount)
             continue
+        which = (paper, fill.side)
+        _add(base.setdefault(which, {}), line.base, line.amount)
+        _add(quote.setdefault(which, {}), line.quote, line.value)
+        if fill.fee is not None:
+            _add(fees.setdefault(paper, {}), fill.fee_asset, fill.fee)
+    both = len({line.exchange.paper for line in lines}) > 1
+    parts = [f"{len(lines)} {word}"]
+    for paper in (False, True):
         kind = ("PAPER " if paper else "LIVE ") if both else ""
-        for side in Side:
-            base: dict[str, Decimal] = {}
-            quote: dict[str, Decimal] = {}
-            for line in mine:
-                if line.order.side is side:
-                    base[line.base] = base.get(line.base, Decimal(0)) + line.amount
-                    if line.value is not None:
-                        quote[line.quote] = quote.get(line.quote, Decimal(0)) + line.value
-            if base:
-                word_of_side = "bought" if side is Side.BUY else "sold"
-                parts.append(f"{kind}{word_of_side} {_sum(base)} for {_sum(quote, 2)}")
-        fees: dict[str, Decimal] = {}
-        for line in mine:
-            if line.fill is not None and line.fill.fee is not None:
-                fees[line.fill.fee_asset] = fees.get(line.fill.fee_asset, Decimal(0)) + line.fill.fee
-        if fees:
-            parts.append(f"{kind}fees {_sum(fees)}")
+        for side, verb in ((Side.BUY, "bought"), (Side.SELL, "sold")):
+            if (paper, side) in base:
+                parts.append(f"{kind}{verb} {_sum(base[paper, side])} for {_sum(quote[paper, side], 2)}")
+        if paper in fees:
+            parts.append(f"{kind}fees {_sum(fees[paper])}")
     if missing:
         parts.append(f"details missing for {_sum(missing)}")
     return "  ·  ".join(parts)
+
+
+def _add(sums: dict[str, Decimal], asset: str, amount: Decimal) -> None:
+    sums[asset] = sums.get(asset, _ZERO) + amount
 
 
 def _sum(by_asset: dict[str, Decimal], places: int | None = None) -> str:

@@ -40,8 +40,8 @@ class Change(Struct, kw_only=True):
     before: str
     after: str
     now: str = ""
-    still_set: bool = False
-    """Whether this frame is still what the cell on screen comes from."""
+    still_set: bool | None = None
+    """Whether this frame is still what the cell on screen comes from; of a level it arrives later."""
 
 
 def _amount(text: str | None) -> str:
@@ -79,7 +79,6 @@ def _levels(
             before="…",
             after=_amount(amount),
             now=_amount(sides[side].get(price)) if sides else "",
-            still_set=exchange.level_frame(pair, side, price) == frame.seq,
         )
 
 
@@ -142,9 +141,10 @@ def _balances(frame: Frame, exchange: str, account: AccountBook) -> Iterable[Cha
 
 
 class BeforeSearch:
-    """Looks back through the log for the amounts that stood at the changed levels, in slices.
+    """Finds out in slices which levels this frame still sets, and which amounts stood there before.
 
-    Only messages of the same connection that name the market's symbol are read again; a snapshot ends the search.
+    It looks back through the log: only messages of the same connection that name the market's symbol are read again,
+    and a snapshot ends the search. `version` rises whenever a change has learned something.
     """
 
     def __init__(
@@ -157,6 +157,7 @@ class BeforeSearch:
         reach: int = 200_000,
     ) -> None:
         self._log = log
+        self._seq = frame.seq
         self._connection = frame.connection
         self._exchange = exchange
         self._now_ns = now_ns
@@ -167,17 +168,21 @@ class BeforeSearch:
             cell = change.cell
             if cell.kind == "level" and cell.side is not None:
                 self._open.setdefault(cell.pair, {})[cell.side, cell.price] = change
+        self._unchecked = [change for change in changes if change.still_set is None]
+        self.version = 0
         rules = exchange.trading_rules
         self._symbols = {pair: (rules[pair].symbol if pair in rules else pair).encode() for pair in self._open}
 
     @property
     def done(self) -> bool:
-        return not self._open or self._next < self._last
+        return not self._unchecked and (not self._open or self._next < self._last)
 
     def step(self, budget_ns: int) -> bool:
         """Work for about `budget_ns`; returns whether work remains."""
         end = self._now_ns() + budget_ns
-        while not self.done:
+        while self._unchecked and self._now_ns() < end:
+            self._check(self._unchecked.pop(0))
+        while not self._unchecked and not self.done:
             for frame in islice(self._log.newest_first(self._next), _CHUNK):
                 self._next = frame.seq - 1
                 if frame.connection == self._connection and frame.direction is Direction.IN:
@@ -190,8 +195,15 @@ class BeforeSearch:
             for levels in self._open.values():
                 for change in levels.values():
                     change.before = _NOT_KEPT
+                    self.version += 1
             self._open = {}
         return not self.done
+
+    def _check(self, change: Change) -> None:
+        cell = change.cell
+        if cell.side is not None:
+            change.still_set = self._exchange.level_frame(cell.pair, cell.side, cell.price) == self._seq
+            self.version += 1
 
     def _read(self, frame: Frame) -> None:
         pairs = [pair for pair, symbol in self._symbols.items() if pair in self._open and symbol in frame.payload]
@@ -207,6 +219,7 @@ class BeforeSearch:
 
     def _take(self, event: BookDiff | BookSnapshot) -> None:
         waiting = self._open[event.pair]
+        self.version += 1
         for side, levels in ((Side.BUY, event.bids), (Side.SELL, event.asks)):
             for price, amount in levels:
                 if change := waiting.pop((side, price), None):

@@ -183,14 +183,14 @@ class MarketIndex:
         tokens = [token for token in tokens if token]
         found = []
         for order, (letters, exchange, pair) in enumerate(self._entries):
-            worst = Match.EXACT if not tokens else -1
+            distance = 0
             for token in tokens:
                 match = _match(token, letters, exchange, pair)
                 if match is None:
                     break
-                worst = max(worst, match)
+                distance += match
             else:
-                found.append((worst, order))
+                found.append((distance, order))
         found.sort()
         rows = []
         for _, order in found[:limit]:

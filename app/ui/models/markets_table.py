@@ -6,15 +6,15 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor, QFont
+from PySide6.QtCore import QModelIndex, QObject, Qt
+from PySide6.QtGui import QColor
 
 from app.core.types import MarketStatus
 from app.ui import theme
+from app.ui.models.connections_cells import Cell, CellModel, Index
 from app.ui.models.markets_rows import MarketRow
 from app.ui.payload_views import visible
 
-_Index = QModelIndex | QPersistentModelIndex
 STAR, PAIR, EXCHANGE, LAST, CHANGE, VOLUME, STATUS = range(7)
 _TITLES = ("", "Market", "Exchange", "Last", "24 h", "Volume 24 h", "Status")
 _NUMERIC = (LAST, CHANGE, VOLUME)
@@ -33,11 +33,11 @@ def status_words(row: MarketRow) -> str:
     return "" if row.status is MarketStatus.TRADING else row.status.value
 
 
-class MarketsModel(QAbstractTableModel):
+class MarketsModel(CellModel):
     """`show` replaces the rows; while the same markets stay, only what changed is told to the view."""
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(_TITLES, _NUMERIC, parent)
         self.rows: list[MarketRow] = []
         self._sort: tuple[int, bool] | None = None
 
@@ -65,55 +65,40 @@ class MarketsModel(QAbstractTableModel):
     def row_of(self, market: tuple[str, str] | None) -> int:
         return next((number for number, row in enumerate(self.rows) if row.market == market), -1)
 
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self.rows)
 
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        return len(_TITLES)
+    def cell(self, row: int, column: int) -> Cell:
+        market = self.rows[row]
+        spoken = ("starred" if market.starred else "not starred") if column == STAR else ""
+        return Cell(
+            self.text(market, column),
+            self._colour(market, column),
+            right=column in _NUMERIC,
+            slanted=market.stale and column not in (STAR, STATUS),
+            spoken=spoken,
+        )
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation is Qt.Orientation.Vertical:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return _TITLES[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole and section in _NUMERIC:
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        return None
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        row, column = self.rows[index.row()], index.column()
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self.text(row, column)
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if column in _NUMERIC else Qt.AlignmentFlag.AlignLeft
-            return side | Qt.AlignmentFlag.AlignVCenter
-        if role == Qt.ItemDataRole.ForegroundRole:
-            return self._colour(row, column)
-        if role == Qt.ItemDataRole.FontRole and row.stale:
-            return self._slanted()
-        if role == Qt.ItemDataRole.AccessibleTextRole and column == STAR:
-            return "starred" if row.starred else "not starred"
-        if role == Qt.ItemDataRole.ToolTipRole and row.stale:
-            return f"stale: {visible(row.stale_words)}" if row.stale_words else "stale"
-        return None
-
-    @staticmethod
-    def _slanted() -> QFont:
-        font = theme.current().digits(9)
-        font.setItalic(True)
-        return font
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if role == Qt.ItemDataRole.ToolTipRole:
+            row = self.rows[index.row()]
+            return (f"stale: {visible(row.stale_words)}" if row.stale_words else "stale") if row.stale else None
+        return super().data(index, role)
 
     @staticmethod
     def text(row: MarketRow, column: int) -> str:
-        return (
-            "★" if row.starred else "☆",
-            visible(row.pair) + ("  ⊘" if row.status in (MarketStatus.HALTED, MarketStatus.CLOSED) else ""),
-            visible(row.exchange_title) + (" (paper)" if row.paper else ""),
-            row.last_words,
-            row.change_words,
-            row.volume_words,
-            status_words(row),
-        )[column]
+        if column == STAR:
+            return "★" if row.starred else "☆"
+        if column == PAIR:
+            closed = row.status in (MarketStatus.HALTED, MarketStatus.CLOSED)
+            return f"{visible(row.pair)}  ⊘" if closed else visible(row.pair)
+        if column == EXCHANGE:
+            return visible(row.exchange_title) + (" (paper)" if row.paper else "")
+        if column == LAST:
+            return row.last_words
+        if column == CHANGE:
+            return row.change_words
+        return row.volume_words if column == VOLUME else status_words(row)
 
     @staticmethod
     def _colour(row: MarketRow, column: int) -> QColor:

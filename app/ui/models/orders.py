@@ -67,6 +67,7 @@ class OrderLine:
                     self.exchange.key,
                     order.client_order_id,
                     order.exchange_order_id,
+                    order.triggered_order_id,
                     words.SIDE_WORDS[order.side],
                     words.TYPE_WORDS[order.terms.type],
                     order.state.value,
@@ -129,6 +130,8 @@ def _state_cell(line: OrderLine) -> Cell:
 def id_cell(line: OrderLine) -> Cell:
     order = line.order
     tip = f"ours: {order.client_order_id or DASH}\nexchange: {order.exchange_order_id or DASH}"
+    if order.triggered_order_id:
+        tip += f"\nafter its trigger: {order.triggered_order_id}"
     return Cell(clean(order.client_order_id or order.exchange_order_id, 48), "secondary", tip=tip)
 
 

@@ -110,11 +110,11 @@ def state_rank(order: InFlightOrder) -> int:
 
 
 def flag_badges(order: InFlightOrder) -> tuple[Badge, ...]:
-    return tuple(Badge(flag.value, _FLAG_TONES[flag]) for flag in OrderFlag if flag in order.flags)
+    return tuple(Badge(flag.value, _FLAG_TONES.get(flag, "warning")) for flag in OrderFlag if flag in order.flags)
 
 
 def flag_tip(order: InFlightOrder) -> str:
-    return "\n".join(f"{flag.value}: {_FLAG_HELP[flag]}" for flag in OrderFlag if flag in order.flags)
+    return "\n".join(f"{flag.value}: {_FLAG_HELP.get(flag, flag.value.lower())}" for flag in OrderFlag if flag in order.flags)
 
 
 def side_tone(side: Side) -> str:

@@ -23,7 +23,8 @@ from app.ui.models.connections_table import (
     history_rows,
     link_rows,
 )
-from app.ui.panels.inspector_bar import ElidedLabel, dense_table, header_bar, plain_label, tool_button
+from app.ui.panels.inspector_bar import ElidedLabel, header_bar, plain_label, tool_button
+from app.ui.panels.inspector_cells import dense_table
 
 RECONNECT_PAUSE_S = 10
 _TICK_NS = 200_000_000

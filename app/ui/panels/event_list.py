@@ -20,7 +20,8 @@ from app.ui import format as words
 from app.ui import theme
 from app.ui.desk import Desk
 from app.ui.models.events_table import EventsModel, level_colour
-from app.ui.panels.inspector_bar import dense_table, header_bar, plain_label, tool_button
+from app.ui.panels.inspector_bar import header_bar, plain_label, tool_button
+from app.ui.panels.inspector_cells import dense_table
 
 _LEVELS = (NoticeLevel.INFO, NoticeLevel.WARNING, NoticeLevel.ERROR)
 TOAST_MS = 6_000

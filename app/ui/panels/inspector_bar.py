@@ -1,20 +1,17 @@
-"""Header rows, labels, wrapping rows and dense tables for the panels on streams and markets. No behaviour."""
+"""Header rows, labels, wrapping rows and buttons for the panels on streams and markets. No behaviour."""
 
 from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QPalette, QResizeEvent
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLayout,
     QLayoutItem,
     QSizePolicy,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
     QToolButton,
     QWidget,
 )
@@ -47,38 +44,6 @@ def plain_label(text: str = "", role: str = "") -> QLabel:
     return label
 
 
-def dense_table(name: str) -> QTableView:
-    """A table of whole rows with the theme's row height and no grid; `name` is what a screen reader says."""
-    table = QTableView()
-    table.setAccessibleName(name)
-    table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
-    table.setSelectionMode(QTableView.SelectionMode.SingleSelection)
-    table.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
-    table.setFrameShape(QTableView.Shape.NoFrame)
-    table.setShowGrid(False)
-    table.setWordWrap(False)
-    table.setTabKeyNavigation(False)
-    table.verticalHeader().hide()
-    table.verticalHeader().setDefaultSectionSize(theme.current().px(22))
-    table.verticalHeader().setMinimumSectionSize(theme.current().px(18))
-    table.horizontalHeader().setHighlightSections(False)
-    table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    table.setStyleSheet("QTableView::item { padding: 0 6px; }")
-    table.setFont(theme.current().digits(9))
-    table.setItemDelegate(KeepColours(table))
-    return table
-
-
-class KeepColours(QStyledItemDelegate):
-    """A selected row keeps the colours of its cells: up is still up."""
-
-    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
-        super().initStyleOption(option, index)
-        ink = index.data(Qt.ItemDataRole.ForegroundRole)
-        if isinstance(ink, QColor):
-            option.palette.setColor(QPalette.ColorRole.HighlightedText, ink)
-
-
 class ElidedLabel(QLabel):
     """Plain text that ends in an ellipsis where the room ends; the tool tip has all of it."""
 
@@ -95,7 +60,8 @@ class ElidedLabel(QLabel):
     def setText(self, text: str) -> None:
         if text != self._full:
             self._full = text
-            self.setToolTip(escape(text))
+            # Qt guesses from the text whether a tool tip is rich text; foreign text must not decide that.
+            self.setToolTip(f"<span>{escape(text)}</span>" if "<" in text else text)
             self.setAccessibleDescription(text)
             self._elide()
 

@@ -13,6 +13,8 @@ from app.ui import theme
 from app.ui.models.frames_changes import Change
 from app.ui.panels.inspector_bar import ROWS, plain_label
 
+_STILL = {None: "…", True: "yes", False: "changed since"}
+
 
 class ChangesView(QWidget):
     """`cell_requested` carries the `CellRef` of the row."""
@@ -46,12 +48,14 @@ class ChangesView(QWidget):
         column_layout.addWidget(self.table, 1)
         column_layout.addLayout(foot)
         self._changes: list[Change] = []
+        self._texts: dict[int, tuple[str, ...]] = {}
         self.table.itemActivated.connect(self._ask)
         self.table.currentItemChanged.connect(self._chosen)
         self.show_cell.clicked.connect(self._ask)
 
     def show_changes(self, changes: Sequence[Change], left_out: int, nothing: str) -> None:
         self._changes = list(changes)
+        self._texts.clear()
         self.table.clear()
         self.show_cell.setEnabled(False)
         for _ in changes:
@@ -69,8 +73,11 @@ class ChangesView(QWidget):
                 change.before,
                 change.after,
                 change.now,
-                "yes" if change.still_set else "changed since",
+                _STILL[change.still_set],
             )
+            if self._texts.get(index) == texts:
+                continue
+            self._texts[index] = texts
             for column, text in enumerate(texts):
                 item.setText(column, text)
             side = change.cell.side

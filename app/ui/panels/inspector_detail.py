@@ -151,8 +151,10 @@ class FrameDetail(QWidget):
         """Carry on looking for values before and for the reply; returns whether work remains."""
         pending = False
         if self._before is not None:
+            known = self._before.version
             pending = self._before.step(budget_ns)
-            self.changes.update_values()
+            if self._before.version != known:
+                self.changes.update_values()
             if not pending:
                 self._before = None
         if self._reply is not None:

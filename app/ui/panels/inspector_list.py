@@ -27,12 +27,13 @@ from app.core.clock import NS_PER_MS
 from app.core.frames import Direction, Frame, FrameKind, FrameLog
 from app.ui import format as words
 from app.ui import theme
+from app.ui.models.frames_links import delay_words
 from app.ui.models.frames_rows import AllRows, Rows, SeqIndex
 from app.ui.payload_views import channel_of, one_line, size_words, unpack, visible
 
 _NUMBER, _TIME, _CONNECTION, _DIRECTION, _KIND, _CHANNEL, _STATUS, _SIZE, _PREVIEW = range(9)
 _TITLES = ("#", "Time UTC", "Connection", "", "Kind", "Channel", "Status", "Size", "Message")
-_WIDTHS = (76, 94, 132, 24, 52, 180, 58, 62, 400)
+_WIDTHS = (76, 94, 132, 24, 52, 180, 82, 62, 400)
 _GUTTER = 14
 _PAD = 8
 _CONTEXT = 24
@@ -53,8 +54,16 @@ class FrameRow(NamedTuple):
     preview: str
 
 
-def row_of(frame: Frame, needle: re.Pattern[bytes] | None = None, letters: int = 120) -> FrameRow:
-    """The texts of a row; where `needle` stands beyond the first `letters`, the preview starts near it."""
+def row_of(
+    frame: Frame,
+    request: Frame | None = None,
+    needle: re.Pattern[bytes] | None = None,
+    letters: int = 120,
+) -> FrameRow:
+    """The texts of a row. A reply also tells how long its `request` took.
+
+    Where `needle` stands beyond the first `letters`, the preview starts near it.
+    """
     return FrameRow(
         number=f"{frame.seq:,}",
         time=words.time(frame.wall_ns // NS_PER_MS),
@@ -62,10 +71,15 @@ def row_of(frame: Frame, needle: re.Pattern[bytes] | None = None, letters: int =
         direction="↓" if frame.direction is Direction.IN else "↑",
         kind=frame.kind.value,
         channel=channel_of(frame),
-        status=str(frame.status) if frame.status else "",
+        status=_status(frame, request),
         size=size_words(len(frame.payload)),
         preview=_preview(frame, needle, letters),
     )
+
+
+def _status(frame: Frame, request: Frame | None) -> str:
+    status = str(frame.status) if frame.status else ""
+    return f"{status} {delay_words(request, frame)}".strip() if request is not None else status
 
 
 def _preview(frame: Frame, needle: re.Pattern[bytes] | None, letters: int) -> str:
@@ -201,7 +215,9 @@ class FrameList(QAbstractScrollArea):
         rows = self._rows
         frames = [self._log.get(rows[row]) for row in range(self._top, min(len(rows), self._top + self.page))]
         return [
-            row_of(frame, self.needle if self._is_hit(frame.seq) else None) for frame in frames if frame is not None
+            row_of(frame, self._request_of(frame), self.needle if self._is_hit(frame.seq) else None)
+            for frame in frames
+            if frame is not None
         ]
 
     # -- keys and mouse ------------------------------------------------------------------------------------------------
@@ -370,7 +386,7 @@ class FrameList(QAbstractScrollArea):
         seq = frame.seq
         hit = self._is_hit(seq)
         control = frame.kind is FrameKind.CONTROL
-        text = row_of(frame, self.needle if hit else None, letters)
+        text = row_of(frame, self._request_of(frame), self.needle if hit else None, letters)
         width, height = self.viewport().width(), self._row_height
         if seq in self.selected or seq == self.current:
             painter.fillRect(0, y, width, height, look.selected)
@@ -404,7 +420,7 @@ class FrameList(QAbstractScrollArea):
         if text.status:
             painter.setPen(look.error if frame.status >= 400 else look.live)
             self._repeated(painter, at[_STATUS] + _PAD, line, text.status, size[_STATUS])
-        painter.setPen(look.warning if control else look.text)
+        painter.setPen(look.text)
         self._repeated(painter, at[_CHANNEL] + _PAD, line, text.channel, size[_CHANNEL])
         self._paint_preview(painter, look, text.preview[:letters], at[_PREVIEW] + _PAD, y, line, control, hit)
 
@@ -431,8 +447,11 @@ class FrameList(QAbstractScrollArea):
                         round(x + start * self._letter), y + 2, round(length * self._letter), self._row_height - 4
                     )
                     painter.fillRect(place, theme.mix(look.warning, look.base, 0.35))
-        painter.setPen(look.warning if control else self._faint)
+        painter.setPen(look.text if control else self._faint)
         painter.drawText(QPointF(x, line), preview)
+
+    def _request_of(self, frame: Frame) -> Frame | None:
+        return self._log.get(frame.answers) if frame.answers else None
 
     def _is_hit(self, seq: int) -> bool:
         return self.hits is not None and self.hits.holds(seq)

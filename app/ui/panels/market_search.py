@@ -6,12 +6,15 @@ from PySide6.QtCore import QEvent, QModelIndex, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHeaderView, QLineEdit, QVBoxLayout, QWidget
 
+from app.core.clock import Clock, SystemClock
 from app.ui import theme
 from app.ui.desk import Desk
 from app.ui.models.markets_rows import MarketIndex, MarketRow
 from app.ui.models.markets_table import CHANGE, EXCHANGE, LAST, PAIR, STAR, STATUS, VOLUME, MarketsModel
-from app.ui.panels.inspector_bar import dense_table, plain_label
+from app.ui.panels.inspector_bar import plain_label
+from app.ui.panels.inspector_cells import dense_table
 
+_TICK_NS = 1_000_000_000
 _MOVES = {
     Qt.Key.Key_Down: 1,
     Qt.Key.Key_Up: -1,
@@ -30,8 +33,10 @@ class MarketSearch(QFrame):
     market_selected = Signal(str, str)
     closed = Signal()
 
-    def __init__(self, desk: Desk, parent: QWidget) -> None:
+    def __init__(self, desk: Desk, parent: QWidget, *, clock: Clock | None = None) -> None:
         super().__init__(parent)
+        self._clock = clock or SystemClock()
+        self._renewed_ns = 0
         self._desk = desk
         self._index = MarketIndex(desk)
         self._version = MarketIndex.version(desk)
@@ -74,7 +79,7 @@ class MarketSearch(QFrame):
         """Open with an empty search: the largest markets of all exchanges."""
         window = self.window()
         self._before = window.focusWidget()
-        self.refresh()
+        self._renew()
         self.input.clear()
         self._find()
         self._place()
@@ -91,18 +96,23 @@ class MarketSearch(QFrame):
         self.closed.emit()
 
     def refresh(self) -> None:
-        """Take in new markets and prices; called while open at any rate, works only when something changed."""
-        version = MarketIndex.version(self._desk)
-        if version != self._version:
-            self._version = version
-            self._index = MarketIndex(self._desk)
-            if self.isVisible():
-                self._find(keep=True)
+        """Take in new markets and prices while open; may be called at any rate and acts at most once a second."""
+        if self.isVisible() and self._clock.mono_ns() - self._renewed_ns >= _TICK_NS and self._renew():
+            self._find(keep=True)
 
     def visible_rows(self) -> list[tuple[str, ...]]:
         """Market, exchange, last, change, volume and status of each row found."""
         columns = (PAIR, EXCHANGE, LAST, CHANGE, VOLUME, STATUS)
         return [tuple(self.model.text(row, column) for column in columns) for row in self.model.rows]
+
+    def _renew(self) -> bool:
+        version = MarketIndex.version(self._desk)
+        if version == self._version:
+            return False
+        self._version = version
+        self._renewed_ns = self._clock.mono_ns()
+        self._index = MarketIndex(self._desk)
+        return True
 
     @property
     def current(self) -> MarketRow | None:

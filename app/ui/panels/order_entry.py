@@ -151,6 +151,7 @@ class OrderEntry(OrderEntryLayout):
                 exchange.fees,
                 book.version if book is not None else -1,
                 self._gate,
+                self.following_note,
                 self._sent is None,
             )
             if seen != self._seen:
@@ -351,7 +352,11 @@ class OrderEntry(OrderEntryLayout):
             other = {"amount": self.total, "total": self.amount}.get(name)
             if quiet and other is not None and other.edit.text():
                 quiet = self._by_quote and name == "amount"
-            row.say("" if quiet else said.get(name, ""))
+            reason = "" if quiet else said.get(name, "")
+            if name == "price" and not reason and self.following_note:
+                row.say(self.following_note, "accent")
+            else:
+                row.say(reason)
         self.show_general("; ".join(general))
 
     def _set_buttons(self) -> None:

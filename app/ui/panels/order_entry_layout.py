@@ -179,15 +179,14 @@ class OrderEntryLayout(QWidget):
         self.fate.setToolTip(tip)
 
     def show_following(self, on: bool, side: str, live: bool) -> None:
+        """Whether the price moves by itself is said on the button and below the price."""
         words = ("Following" if live else "Waiting") if on else "Follow"
         if self.follow.text() != words:
             self.follow.setText(words)
-        self.price.edit.setProperty("following", on)
-        note = self.price.note
-        if on and not note.isVisibleTo(self.price):
-            self.price.say(f"follows the best {side}" if live else "the book is not live: price not moved", "accent")
-        elif not on and note.text().startswith(("follows the best", "the book is not live")):
-            self.price.say("")
+        note = f"follows the best {side}" if live else "the book is not live: price not moved"
+        self.following_note = note if on else ""
+
+    following_note = ""
 
     # -- building ------------------------------------------------------------------------------------------------------
 

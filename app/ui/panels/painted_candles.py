@@ -6,29 +6,33 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-import numpy as np
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import (
-    QColor,
     QGuiApplication,
     QKeyEvent,
     QKeySequence,
     QMouseEvent,
     QPainter,
-    QPen,
     QPixmap,
-    QPolygonF,
     QWheelEvent,
 )
 
-from app.core.types import Candle, Fill, Side
+from app.core.types import Fill
 from app.ui import format as show
 from app.ui import theme as look
 from app.ui.format import Display
 from app.ui.market_view import Freshness, MarketView, OwnOrder
 from app.ui.panels.axis_chart import ChartView
 from app.ui.panels.axis_ticks import linear_ticks, step_decimals, time_ticks
-from app.ui.panels.painted_candle_bars import CLOSE, OPEN, Bars, Boxes, Scale, boxes, price_span, volume_top
+from app.ui.panels.painted_candle_bars import CLOSE, Bars, Boxes, Scale, boxes, price_span, volume_top
+from app.ui.panels.painted_candle_marks import (
+    bar_text,
+    paint_fills,
+    paint_last,
+    paint_own,
+    paint_reading,
+    side_colours,
+)
 from app.ui.panels.painted_stale import NO_MARKET, is_trusted, paint_empty, paint_notice, paint_veil
 from app.ui.theme import Theme, mix
 
@@ -232,11 +236,8 @@ class CandleView(ChartView):
             self._picture = picture
         return self._picture
 
-    def _colours(self, theme: Theme) -> tuple[QColor, QColor]:
-        return (theme.buy, theme.sell) if is_trusted(self.fresh) else (theme.stale, mix(theme.stale, theme.base, 0.6))
-
     def _paint_boxes(self, painter: QPainter, theme: Theme, drawn: Boxes) -> None:
-        up, down = self._colours(theme)
+        up, down = side_colours(theme, is_trusted(self.fresh))
         painter.setPen(Qt.PenStyle.NoPen)
         for colour, some in (
             (mix(up, theme.base, 0.30), drawn.volume_up),
@@ -281,10 +282,10 @@ class CandleView(ChartView):
         self._paint_axes(painter, theme, trusted)
         painter.save()
         painter.setClipRect(self.plot)
-        self._paint_fills(painter, theme, trusted)
+        paint_fills(self, painter, theme, trusted, self._fills)
         painter.restore()
-        self._paint_own(painter, theme, trusted)
-        self._paint_last(painter, theme, trusted)
+        paint_own(self, painter, theme, trusted, self._own)
+        paint_last(self, painter, theme, trusted)
         if not trusted:
             paint_veil(painter, self.plot, theme)
             paint_notice(painter, self.plot, theme, self.fresh)
@@ -292,7 +293,7 @@ class CandleView(ChartView):
         at = self.bar_at()
         if self.hover is not None or self._cursor >= 0:
             self._paint_crosshair(painter, theme, at)
-        self._paint_reading(painter, theme, at if at >= 0 else len(self.bars) - 1)
+        paint_reading(self, painter, theme, at if at >= 0 else len(self.bars) - 1)
 
     def _paint_axes(self, painter: QPainter, theme: Theme, trusted: bool) -> None:
         ruler = self.small if trusted else self.struck
@@ -310,56 +311,6 @@ class CandleView(ChartView):
         top = self.plot.bottom() + 2
         zone = show.zone_name(self.display.zone)
         painter.drawText(self.plot.right() + theme.px(6), self.small.baseline(top, self.height() - top), zone)
-
-    def _paint_last(self, painter: QPainter, theme: Theme, trusted: bool) -> None:
-        row, candle = self.bars.table[-1], self.bars.candles[-1]
-        y = self.y_pixel(row[CLOSE])
-        up, down = self._colours(theme)
-        colour = up if row[CLOSE] >= row[OPEN] else down
-        if self.plot.top() <= y <= self.plot.bottom():
-            pen = QPen(colour, 1)
-            pen.setDashPattern([2, 3])
-            painter.setPen(pen)
-            painter.drawLine(self.plot.left(), round(y), self.plot.right(), round(y))
-        ink = theme.on_side if trusted else theme.base
-        ruler = self.bold if trusted else self.struck
-        self.paint_tag(painter, self.y_tag_box(y), self.price_text(candle.close), colour, ink, ruler)
-
-    def _paint_own(self, painter: QPainter, theme: Theme, trusted: bool) -> None:
-        for order in self._own:
-            y = self.y_pixel(float(order.price))
-            if not self.plot.top() <= y <= self.plot.bottom():
-                continue
-            buy = order.side is Side.BUY
-            colour = theme.side(buy) if trusted else theme.stale
-            painter.fillRect(self.plot.left(), round(y), self.plot.width(), 1, mix(colour, theme.base, 0.75))
-            text = f"{'Buy' if buy else 'Sell'} {show.plain(order.remaining)}"
-            wide, high = self.small.width(text) + theme.px(12), theme.px(17)
-            box = QRectF(self.plot.right() - wide - theme.px(6), round(y) - high / 2, wide, high)
-            self.paint_tag(painter, box, text, mix(colour, theme.base, 0.26), theme.text if trusted else theme.stale)
-            self.paint_tag(
-                painter, self.y_tag_box(y), self.price_text(show.plain(order.price)), mix(colour, theme.base, 0.26),
-                theme.text if trusted else theme.stale,
-            )  # fmt: skip
-
-    def _paint_fills(self, painter: QPainter, theme: Theme, trusted: bool) -> None:
-        size = theme.px(5)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for fill in self._fills:
-            if not fill.exchange_ms:
-                continue
-            # A fill belongs to the bar in which it happened.
-            x = self.x_pixel(np.floor(self.bars.x(fill.exchange_ms)))
-            if not self.plot.left() - size <= x <= self.plot.right() + size:
-                continue
-            buy = fill.side is Side.BUY
-            y, way = self.y_pixel(float(fill.price)), 1 if buy else -1
-            painter.setPen(QPen(theme.base, 1.2))
-            painter.setBrush(mix(theme.text, theme.side(buy), 0.35) if trusted else theme.stale)
-            tip = QPointF(x, y + way * 2)
-            foot = y + way * (2 + 1.7 * size)
-            painter.drawPolygon(QPolygonF([tip, QPointF(x - size, foot), QPointF(x + size, foot)]))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     # Crosshair.
 
@@ -393,26 +344,6 @@ class CandleView(ChartView):
         if before:
             read.append(("", show.percent((Decimal(bar.close) - before) / before)))
         return read
-
-    def _paint_reading(self, painter: QPainter, theme: Theme, at: int) -> None:
-        row = self.bars.table[at]
-        colour = theme.side(bool(row[CLOSE] >= row[OPEN]))
-        left, base = float(theme.px(8)), self.small.baseline(theme.px(5), theme.px(16))
-        painter.setFont(self.small.font)
-        parts = self.reading(at)
-        wide = sum(self.small.width(a) + self.small.width(b) + theme.px(13) for a, b in parts)
-        ground = QColor(theme.base)
-        ground.setAlphaF(0.78)
-        painter.fillRect(QRectF(theme.px(4), theme.px(4), wide, theme.px(18)), ground)
-        for letter, figure in parts:
-            if left + self.small.width(letter) + self.small.width(figure) > self.plot.right():
-                break
-            painter.setPen(theme.secondary)
-            painter.drawText(round(left), base, letter)
-            left += self.small.width(letter) + theme.px(3)
-            painter.setPen(colour)
-            painter.drawText(round(left), base, figure)
-            left += self.small.width(figure) + theme.px(10)
 
     # Mouse and keys.
 
@@ -497,8 +428,3 @@ class CandleView(ChartView):
         when = show.date_time(bar.start_ms, self.display.zone)
         figures = ", ".join(f"{letter} {figure}".strip() for letter, figure in self.reading(at))
         return f"{self.interval}, {'bar of' if at >= 0 else 'newest bar'} {when}: {figures}"
-
-
-def bar_text(bar: Candle, display: Display) -> str:
-    when = show.date_time(bar.start_ms, display.zone)
-    return "\t".join((when, bar.open, bar.high, bar.low, bar.close, bar.volume))

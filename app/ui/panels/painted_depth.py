@@ -8,8 +8,8 @@ from math import log10
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QLinearGradient, QMouseEvent, QPainter, QPen, QPolygonF, QWheelEvent
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QLinearGradient, QMouseEvent, QPainter, QPen, QWheelEvent
 
 from app.core.clock import Clock
 from app.core.order_book import BookState
@@ -20,6 +20,7 @@ from app.ui.format import Display
 from app.ui.market_view import Freshness, MarketView, OwnOrder
 from app.ui.panels.axis_chart import ChartView
 from app.ui.panels.axis_ticks import linear_ticks, log_ticks, step_decimals
+from app.ui.panels.painted_depth_box import box_rows, paint_box, paint_own
 from app.ui.panels.painted_depth_curve import Curve, Floats, Held, Reach, curve, reach, steps
 from app.ui.panels.painted_stale import NO_MARKET, is_trusted, paint_empty, paint_notice, paint_veil
 from app.ui.theme import Theme, alpha, mix
@@ -159,7 +160,7 @@ class DepthView(ChartView):
             if depth:
                 colour = theme.side(side is Side.BUY) if trusted else theme.stale
                 self._paint_side(painter, theme, depth, colour, side is Side.BUY)
-        self._paint_own(painter, theme, trusted)
+        paint_own(painter, theme, self.small, self.plot, self._own, self.x_pixel, trusted)
 
     def _paint_side(self, painter: QPainter, theme: Theme, depth: Curve, colour: QColor, buy: bool) -> None:
         plot = self.plot
@@ -195,27 +196,6 @@ class DepthView(ChartView):
         left = x - wide - theme.px(6) if buy else x + theme.px(6)
         painter.drawText(round(left), plot.bottom() - theme.px(6), words)
 
-    def _paint_own(self, painter: QPainter, theme: Theme, trusted: bool) -> None:
-        plot = self.plot
-        for order in self._own:
-            x = self.x_pixel(float(order.price))
-            if not plot.left() <= x <= plot.right():
-                continue
-            colour = theme.side(order.side is Side.BUY) if trusted else theme.stale
-            at, top, size = round(x), plot.bottom() - plot.height() // 4, theme.px(4)
-            painter.setPen(QPen(colour, 1))
-            painter.drawLine(at, top, at, plot.bottom())
-            painter.setBrush(theme.base)
-            painter.drawPolygon(
-                QPolygonF(
-                    [QPointF(at, top - size), QPointF(at + size, top), QPointF(at, top + size), QPointF(at - size, top)]
-                )
-            )
-            text = show.plain(order.remaining)
-            painter.setFont(self.small.font)
-            painter.setPen(theme.text if trusted else theme.stale)
-            painter.drawText(round(at - self.small.width(text) / 2), top - size - theme.px(4), text)
-
     def paint_over(self, painter: QPainter) -> None:
         theme = look.current()
         whole = self.viewport().rect()
@@ -239,7 +219,7 @@ class DepthView(ChartView):
 
     def _x_ticks(self) -> list[float]:
         low, high = self.box.state["viewRange"][0]
-        return linear_ticks(low, high, max(2, self.plot.width() // look.current().px(110)))
+        return linear_ticks(low, high, max(2, self.plot.width() // look.current().px(84)))
 
     def _paint_axes(self, painter: QPainter, theme: Theme, trusted: bool) -> None:
         plot = self.plot
@@ -316,48 +296,12 @@ class DepthView(ChartView):
             text = show.exact(found.price, self._price_places, self.display.separator)
             ground, ink = (theme.side(buy), theme.on_side) if found is chosen else (theme.hover, theme.text)
             self.paint_tag(painter, self.x_tag_box(x, text), text, ground, ink)
-        self._paint_box(painter, theme, bids, asks)
+        paint_box(painter, theme, self.small, self.plot, self.figures(bids, asks))
 
-    def box_rows(self, bids: Reach | None, asks: Reach | None) -> list[tuple[str, str, str]]:
+    def figures(self, bids: Reach | None, asks: Reach | None) -> list[tuple[str, str, str]]:
         """Label and the figures of both sides, as the box shows them."""
-        view, separator = self.view, self.display.separator
-        base, _, quote = show.clean(view.pair, 24).partition("-") if view is not None else ("", "", "")
-        extra = self._price_places + 2
-
-        def both(label: str, words) -> tuple[str, str, str]:
-            return label, words(bids) if bids else show.DASH, words(asks) if asks else show.DASH
-
-        return [
-            both("Down to / up to", lambda r: show.exact(r.price, self._price_places, separator)),
-            both("From mid", lambda r: show.percent(r.distance, 3)),
-            both(f"Size {base}", lambda r: show.rounded(r.base, self._amount_places, separator)),
-            both(f"Value {quote}", lambda r: show.rounded(r.quote, 2, separator)),
-            both("Average fill", lambda r: show.rounded(r.average, extra, separator)),
-            both("Slippage", lambda r: show.basis_points(r.slippage, 2)),
-        ]
-
-    def _paint_box(self, painter: QPainter, theme: Theme, bids: Reach | None, asks: Reach | None) -> None:
-        px, ruler = theme.px, self.small
-        rows = [("", "Sell into bids", "Buy from asks"), *self.box_rows(bids, asks)]
-        gap, line = px(14), px(18)
-        wides = [max(ruler.width(row[column]) for row in rows) for column in range(3)]
-        wide, high = sum(wides) + 2 * gap + px(20), line * len(rows) + px(12)
-        left = (self.plot.width() - wide) / 2
-        box = QRectF(round(max(left, 2)), self.plot.top() + px(8), round(wide), high)
-        painter.setPen(QPen(theme.hairline, 1))
-        painter.setBrush(alpha(theme.raised, 0.96))
-        painter.drawRoundedRect(box, px(5), px(5))
-        edges = [box.left() + px(10) + wides[0] + gap + wides[1], box.right() - px(10)]
-        top = box.top() + px(6)
-        painter.setFont(ruler.font)
-        for at, (label, one, two) in enumerate(rows):
-            base = ruler.baseline(top + at * line, line)
-            painter.setPen(theme.secondary)
-            painter.drawText(round(box.left() + px(10)), base, label)
-            painter.setPen(theme.text if at else theme.buy)
-            ruler.right(painter, edges[0], base, one)
-            painter.setPen(theme.text if at else theme.sell)
-            ruler.right(painter, edges[1], base, two)
+        pair = show.clean(self.view.pair, 24) if self.view is not None else ""
+        return box_rows(pair, (self._price_places, self._amount_places), self.display.separator, bids, asks)
 
     # Mouse and keys.
 

@@ -104,10 +104,8 @@ class LadderCanvas(Canvas):
         book = view.book
         own = view.own_orders_version
         last = view.tape.last
-        seen = (book.version if book else -1, last, is_trusted(fresh), view.rule)
+        seen = (book.version if book else -1, last, is_trusted(fresh))
         changed = seen != self._seen
-        if self._seen and view.rule is not self._seen[3]:
-            self.forget(view, self.factor)
         if changed or own != self._own_seen:
             self._seen, self._own_seen, self.fresh = seen, own, fresh
             self.picture.trusted = is_trusted(fresh)
@@ -154,7 +152,7 @@ class LadderCanvas(Canvas):
         room = self.height() - ink.head
         if self.picture.dom and self.grouping is not None:
             count = max(1, room // ink.row)
-            if not self.held or follow:
+            if not self.held or follow or self._top is None:
                 self._centre_dom(book, count)
             return [] if self._top is None else dom_lines(book, self.grouping, self._top, count)
         rows = max(2, (room - ink.spread) // ink.row)

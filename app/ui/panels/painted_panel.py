@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QIcon, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QFontMetricsF, QIcon, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QAbstractScrollArea, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.core.clock import NS_PER_S, Clock, SystemClock
+from app.core.trading_rule import TradingRule
 from app.ui import format as show
 from app.ui import theme as look
 from app.ui.format import Display
 from app.ui.market_view import Freshness, MarketView
 from app.ui.panels.painted_stale import NO_MARKET, badge_colour, freshness_of, is_trusted, paint_badge_mark
 from app.ui.theme import mix
+
+_REASON = Qt.FocusReason
 
 
 class Badge(QWidget):
@@ -22,16 +25,28 @@ class Badge(QWidget):
         super().__init__(parent)
         self._words = ""
         self._state = ""
+        self._brief = False
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     @property
     def words(self) -> str:
         return self._words
 
+    def set_brief(self, brief: bool) -> None:
+        """Where room is short the live badge is a mark without words; the others never lose theirs."""
+        if brief != self._brief:
+            self._brief = brief
+            self.updateGeometry()
+            self.update()
+
+    @property
+    def _only_mark(self) -> bool:
+        return self._brief and self._state == "live"
+
     def show_state(self, state: str, words: str) -> None:
         if (state, words) == (self._state, self._words):
             return
-        longer = len(words) != len(self._words)
+        longer = len(words) != len(self._words) or state != self._state
         self._state, self._words = state, words
         self.setAccessibleName(words)
         if longer:
@@ -42,6 +57,8 @@ class Badge(QWidget):
         theme = look.current()
         if not self._words:
             return QSize(0, theme.px(18))
+        if self._only_mark:
+            return QSize(theme.px(20), theme.px(18))
         wide = QFontMetricsF(theme.font(9, bold=True)).horizontalAdvance(self._words)
         return QSize(round(wide) + theme.px(12 if self._state == "paper" else 26), theme.px(18))
 
@@ -61,6 +78,8 @@ class Badge(QWidget):
         if not paper:
             paint_badge_mark(painter, QPointF(theme.px(11), box.center().y()), theme.px(12), self._state, colour)
             box.setLeft(theme.px(17))
+        if self._only_mark:
+            return
         painter.setFont(theme.font(9, bold=self._state != "live"))
         painter.setPen(theme.secondary if self._state == "live" else colour)
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._words)
@@ -107,6 +126,9 @@ class PanelHeader(QWidget):
         if words != self._market:
             self._market = words
             self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.freshness.set_brief(self.width() < look.current().px(400))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(look.current().px(60) + self._row.minimumSize().width(), self.height())
@@ -204,20 +226,26 @@ class MarketPanel(QWidget):
         self.view: MarketView | None = None
         self.display = Display()
         self.fresh: Freshness = NO_MARKET
+        self._rule: TradingRule | None = None
         self._told_ns: int | None = None
         self.header = PanelHeader(title, self)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
         self._column.addWidget(self.header)
-        self.setAccessibleName(title)
+
+    def _name(self, name: str) -> None:
+        self.setAccessibleName(name)
+        self.body.setAccessibleName(name)
+        if isinstance(self.body, QAbstractScrollArea):
+            self.body.viewport().setAccessibleName(name)
 
     def set_body(self, body: QWidget) -> None:
         self.body = body
         self._column.addWidget(body, 1)
         self.setFocusProxy(body)
-        body.setAccessibleName(self.title)
         body.installEventFilter(self)
+        self._name(self.title)
 
     def set_market(self, view: MarketView | None) -> None:
         """Show another market, or none. What was shown of the one before is gone at once."""
@@ -227,8 +255,8 @@ class MarketPanel(QWidget):
         where = f"{show.clean(view.pair, 24)} · {show.clean(view.exchange, 24)}" if view else ""
         self.header.show_market(where)
         name = f"{self.title} {view.pair} on {view.exchange}" if view else f"{self.title}, no market"
-        self.setAccessibleName(show.clean(name))
-        self.body.setAccessibleName(show.clean(name))
+        self._name(show.clean(name))
+        self._rule = view.rule if view else None
         self._show_badges()
         self._forget()
         self.refresh()
@@ -249,6 +277,10 @@ class MarketPanel(QWidget):
         view = self.view
         if view is None:
             return
+        if view.rule is not self._rule and view.rule != self._rule:
+            # Decimals and steps follow the rule, which may come after the first prices.
+            self._rule = view.rule
+            self._forget()
         fresh = freshness_of(view)
         if fresh != self.fresh:
             looks_alike = (fresh.state, fresh.words) == (self.fresh.state, self.fresh.words)
@@ -278,10 +310,10 @@ class MarketPanel(QWidget):
         if hasattr(self, "body"):
             self.update_body()
 
-    def eventFilter(self, watched: object, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.FocusIn and watched is self.body:
-            by_mouse = event.reason() in (Qt.FocusReason.MouseFocusReason, Qt.FocusReason.PopupFocusReason)  # type: ignore[attr-defined]
-            self.body.setProperty("by_keyboard", not by_mouse)
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QFocusEvent) and event.gotFocus() and watched is self.body:
+            if event.reason() not in (_REASON.ActiveWindowFocusReason, _REASON.PopupFocusReason):
+                self.body.setProperty("by_keyboard", event.reason() is not _REASON.MouseFocusReason)
             self.update_body()
         elif event.type() == QEvent.Type.FocusOut and watched is self.body:
             self.update_body()

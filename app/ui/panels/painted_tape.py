@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from statistics import median
 
-from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QGuiApplication,
@@ -14,7 +14,6 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QWheelEvent,
 )
 
@@ -26,31 +25,12 @@ from app.ui.format import Display
 from app.ui.market_view import Freshness, MarketView
 from app.ui.panels.painted_panel import Canvas
 from app.ui.panels.painted_stale import NO_MARKET, is_trusted, paint_empty, paint_notice, paint_veil
+from app.ui.panels.painted_tape_draw import TapeInk, TapePicture, paint_note, paint_rows, paint_titles
 from app.ui.panels.painted_tape_rows import TapeRow, TapeRows
-from app.ui.panels.painted_text import Ruler
-from app.ui.theme import Theme, alpha, mix
+from app.ui.theme import Theme
 
 AIM_NS = round(1.5 * NS_PER_S)
 LARGE = 5
-
-
-class TapeInk:
-    """Fonts and column edges for one theme and width."""
-
-    def __init__(self, theme: Theme, width: int) -> None:
-        self.theme, self.width = theme, width
-        self.digits = Ruler(theme.digits())
-        self.heavy = Ruler(theme.digits(bold=True))
-        self.small = Ruler(theme.digits(9))
-        struck = theme.digits()
-        struck.setStrikeOut(True)
-        self.struck = Ruler(struck)
-        self.row, self.head = theme.row, theme.px(22)
-        self.base = self.digits.baseline(0, self.row)
-        self.time_left = theme.px(10)
-        self.price_edge = round(width * 0.66)
-        self.size_edge = width - theme.px(10)
-        self.bars = {side: mix(theme.side(side is Side.BUY), theme.base, theme.bar_opacity) for side in Side}
 
 
 class TapeCanvas(Canvas):
@@ -183,15 +163,30 @@ class TapeCanvas(Canvas):
         if not self.shown:
             self._paint_empty(painter, theme)
         else:
-            self._paint_rows(painter, ink)
-            self._paint_titles(painter, ink)
-            if self.waiting or self.paused:
-                self._paint_waiting(painter, ink)
+            picture = self._picture()
+            paint_rows(painter, ink, picture)
+            paint_titles(painter, ink, picture)
+            if words := self.waiting_words():
+                paint_note(painter, ink, words)
             if not self._trusted:
                 body = self.rect().adjusted(0, ink.head, 0, 0)
                 paint_veil(painter, body, theme)
                 paint_notice(painter, body, theme, self.fresh)
         self.paint_focus(painter)
+
+    def _picture(self) -> TapePicture:
+        return TapePicture(
+            rows=self.shown,
+            trusted=self._trusted,
+            pair=show.clean(self.view.pair, 24) if self.view is not None else "",
+            price_places=self._price_places,
+            amount_places=self._amount_places,
+            large=self._large,
+            display=self.display,
+            hover=self._hover,
+            pressed=self._pressed is not None,
+            selected=self.selected_at(),
+        )
 
     def _paint_empty(self, painter: QPainter, theme: Theme) -> None:
         if self.view is None:
@@ -201,79 +196,6 @@ class TapeCanvas(Canvas):
             paint_empty(painter, self.rect(), theme, "No trade is large enough", f"The filter shows {least} and more.")
         else:
             paint_empty(painter, self.rect(), theme, "No trades yet", "The next trade appears here.")
-
-    def _paint_titles(self, painter: QPainter, ink: TapeInk) -> None:
-        theme = ink.theme
-        painter.fillRect(0, 0, ink.width, ink.head, theme.panel)
-        painter.fillRect(0, ink.head - 1, ink.width, 1, theme.hairline)
-        painter.setFont(ink.small.font)
-        painter.setPen(theme.secondary)
-        base = ink.small.baseline(0, ink.head)
-        pair = show.clean(self.view.pair, 24) if self.view is not None else ""
-        unit, _, quote = pair.partition("-")
-        painter.drawText(ink.time_left, base, f"Time {show.zone_name(self.display.zone)}")
-        ink.small.right(painter, ink.price_edge, base, f"Price {quote}")
-        ink.small.right(painter, ink.size_edge, base, f"Size {unit}")
-
-    def _paint_rows(self, painter: QPainter, ink: TapeInk) -> None:
-        theme, row, separator = ink.theme, ink.row, self.display.separator
-        trusted, zone, millis = self._trusted, self.display.zone, self.display.milliseconds
-        most = max((float(one.amount) for one in self.shown), default=0.0) or 1.0
-        room = ink.width - ink.price_edge - theme.px(8)
-        if 0 <= self._hover < len(self.shown):
-            ground = alpha(theme.text, 0.13 if self._pressed else 0.07)
-            painter.fillRect(0, ink.head + self._hover * row, ink.width, row, ground)
-        if trusted:
-            for at, one in enumerate(self.shown):
-                wide = int(room * (float(one.amount) / most) ** 0.5)
-                painter.fillRect(ink.width - wide, ink.head + at * row + 1, wide, row - 2, ink.bars[one.taker])
-        base = ink.head + ink.base
-        price_ruler = ink.digits if trusted else ink.struck
-        painter.setFont(price_ruler.font)
-        for taker in Side:
-            buy = taker is Side.BUY
-            painter.setPen(theme.side(buy) if trusted else theme.stale)
-            arrow = "▲" if buy else "▼"
-            for at, one in enumerate(self.shown):
-                if one.taker is taker:
-                    text = show.exact(one.price, self._price_places, separator)
-                    left = price_ruler.right(painter, ink.price_edge, base + at * row, text)
-                    painter.drawText(left - theme.px(15), base + at * row, arrow)
-        painter.setFont(ink.small.font)
-        painter.setPen(theme.secondary if trusted else theme.stale)
-        for at, one in enumerate(self.shown):
-            painter.drawText(ink.time_left, base + at * row, show.time(one.ms, zone, millis))
-            if one.count > 1:
-                painter.drawText(ink.price_edge + theme.px(8), base + at * row, f"×{one.count}")
-        painter.setPen(theme.text if trusted else theme.stale)
-        for heavy, ruler in ((False, ink.digits), (True, ink.heavy)):
-            painter.setFont(ruler.font)
-            for at, one in enumerate(self.shown):
-                if (float(one.amount) >= self._large) is heavy:
-                    text = show.exact(one.amount, self._amount_places, separator)
-                    ruler.right(painter, ink.size_edge, base + at * row, text)
-        self._paint_selected(painter, ink)
-
-    def _paint_selected(self, painter: QPainter, ink: TapeInk) -> None:
-        at = self.selected_at()
-        if at >= 0:
-            painter.setPen(QPen(ink.theme.accent, 1))
-            painter.setBrush(alpha(ink.theme.accent, 0.14))
-            painter.drawRect(QRectF(0.5, ink.head + at * ink.row + 0.5, ink.width - 1, ink.row - 1))
-
-    def _paint_waiting(self, painter: QPainter, ink: TapeInk) -> None:
-        theme, px = ink.theme, ink.theme.px
-        words = self.waiting_words()
-        wide = ink.small.width(words) + px(20)
-        box = QRectF((ink.width - wide) / 2, ink.head + px(6), wide, px(22))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(theme.accent, 1))
-        painter.setBrush(mix(theme.accent, theme.raised, 0.16))
-        painter.drawRoundedRect(box, px(11), px(11))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.setFont(ink.small.font)
-        painter.setPen(theme.text)
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
 
     def waiting_words(self) -> str:
         """Of the note above the rows: why they stand still, and what came meanwhile."""

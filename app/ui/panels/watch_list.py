@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
@@ -13,7 +13,8 @@ from app.ui import theme
 from app.ui.desk import Desk
 from app.ui.models.markets_rows import Market, watched_rows
 from app.ui.models.markets_table import CHANGE, EXCHANGE, LAST, PAIR, STAR, STATUS, VOLUME, MarketsModel
-from app.ui.panels.inspector_bar import dense_table, header_bar, plain_label, tool_button
+from app.ui.panels.inspector_bar import header_bar, plain_label, tool_button
+from app.ui.panels.inspector_cells import dense_table
 
 _TICK_NS = 200_000_000
 
@@ -50,18 +51,17 @@ class WatchList(QWidget):
         header.setSortIndicator(STAR, Qt.SortOrder.AscendingOrder)
         header.setSectionResizeMode(PAIR, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(theme.current().px(20))
-        for column, width in ((STAR, 20), (EXCHANGE, 88), (LAST, 82), (CHANGE, 66), (VOLUME, 96), (STATUS, 66)):
+        for column, width in ((STAR, 24), (EXCHANGE, 88), (LAST, 80), (CHANGE, 62), (VOLUME, 96), (STATUS, 66)):
             self.table.setColumnWidth(column, theme.current().px(width))
-        self.table.setStyleSheet("QTableView::item { padding: 0 3px; } QHeaderView::section { padding: 4px 3px; }")
-        self.find = QPushButton("Find a market")
+        self.find_button = QPushButton("Find a market")
         empty = QWidget()
         words = plain_label("No market is watched yet.", "secondary")
         words.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        column = QVBoxLayout(empty)
-        column.addStretch(1)
-        column.addWidget(words)
-        column.addWidget(self.find, 0, Qt.AlignmentFlag.AlignCenter)
-        column.addStretch(2)
+        middle = QVBoxLayout(empty)
+        middle.addStretch(1)
+        middle.addWidget(words)
+        middle.addWidget(self.find_button, 0, Qt.AlignmentFlag.AlignCenter)
+        middle.addStretch(2)
         self._stack = QStackedWidget()
         self._stack.addWidget(empty)
         self._stack.addWidget(self.table)
@@ -70,7 +70,8 @@ class WatchList(QWidget):
         outer.setSpacing(0)
         outer.addWidget(head)
         outer.addWidget(self._stack, 1)
-        self.find.clicked.connect(self.search_requested)
+        self.find_button.clicked.connect(self.search_requested)
+        self.table.installEventFilter(self)
         self.table.clicked.connect(self._clicked)
         self.table.activated.connect(self._open)
         self.table.selectionModel().currentRowChanged.connect(self._moved)
@@ -121,20 +122,27 @@ class WatchList(QWidget):
         shown = [column for column in range(self.model.columnCount()) if not self.table.isColumnHidden(column)]
         return [tuple(self.model.text(row, column) for column in shown) for row in self.model.rows]
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # Taken before the table, which would search for a row that begins with the letter.
+        if watched is self.table and event.type() is QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            return self._key(event)
+        return super().eventFilter(watched, event)
+
+    def _key(self, event: QKeyEvent) -> bool:
         number = self.table.currentIndex().row()
         row = self.model.rows[number] if 0 <= number < len(self.model.rows) else None
         if row is None:
-            super().keyPressEvent(event)
-        elif event.key() == Qt.Key.Key_S:
-            self.toggle_star(*row.market)
-        elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self._take_off(row.market)
-        elif event.matches(QKeySequence.StandardKey.Copy):
+            return False
+        if event.matches(QKeySequence.StandardKey.Copy):
             texts = (self.model.text(row, column) for column in (PAIR, EXCHANGE, LAST, CHANGE, VOLUME))
             QGuiApplication.clipboard().setText("\t".join(texts))
+        elif event.key() == Qt.Key.Key_S and not event.modifiers():
+            self.toggle_star(*row.market)
+        elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and not event.modifiers():
+            self._take_off(row.market)
         else:
-            super().keyPressEvent(event)
+            return False
+        return True
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -164,7 +172,8 @@ class WatchList(QWidget):
             self._open(index)
 
     def _open(self, index: QModelIndex) -> None:
-        if not 0 <= index.row() < len(self.model.rows) or index.column() == STAR:
+        by_mouse = QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton
+        if not 0 <= index.row() < len(self.model.rows) or (by_mouse and index.column() == STAR):
             return
         self._current = self.model.rows[index.row()].market
         self.market_selected.emit(*self._current)

@@ -221,11 +221,14 @@ def test_answers_are_read_row_by_row(private: PoloniexPrivate, reply: Reply) -> 
 
 
 def test_cancel_all_of_a_pair_and_of_the_account(private: PoloniexPrivate, reply: Reply) -> None:
-    call = private.cancel_all("BTC-USDT")
-    assert (call.request.method, call.request.path) == ("DELETE", "/orders")
-    assert body(call) == {"symbols": ["BTC_USDT"], "accountTypes": ["SPOT"]}
-    assert body(private.cancel_all(None)) == {"symbols": [], "accountTypes": ["SPOT"]}
-    assert call.parse(reply("[]")) == []
+    calls = private.cancel_all("BTC-USDT")
+    assert [(call.request.method, call.request.path) for call in calls] == [
+        ("DELETE", "/orders"),
+        ("DELETE", "/smartorders"),
+    ]
+    assert [body(call) for call in calls] == [{"symbols": ["BTC_USDT"], "accountTypes": ["SPOT"]}] * 2
+    assert [body(call) for call in private.cancel_all(None)] == [{"symbols": [], "accountTypes": ["SPOT"]}] * 2
+    assert calls[0].parse(reply("[]")) == []
 
 
 # -- the safety timer --------------------------------------------------------------------------------------------------
