@@ -18,7 +18,7 @@ from app.connectors.spec import Auth, Credentials, Domain, ExchangeSpec
 from app.connectors.venue import Venue
 from app.core.clock import Clock, SystemClock
 from app.core.frames import FrameLog
-from app.core.journal import JournalError
+from app.core.journal import ClosedJournal, JournalError, OrderJournal
 from app.core.notices import Notices
 from app.net.rate_limiter import Bucket, RateLimiter
 from app.net.reconnect import HandshakeBudget, HandshakeBudgets, ReconnectPolicy
@@ -30,6 +30,8 @@ from app.net.suspend import Slept, SuspendDetector, TimeEvent
 from app.net.transport import WebSocketTransport
 from app.store.database import Store
 from app.summary import program_version
+
+_JOURNAL_EVERY_S = 30.0
 
 
 class Workspace:
@@ -43,6 +45,7 @@ class Workspace:
         clock: Clock | None = None,
         random: Random | None = None,
         store: Store | None = None,
+        no_orders: str = "",
     ) -> None:
         config = config or Config()
         self.paths = paths
@@ -54,6 +57,8 @@ class Workspace:
         self.exchanges: dict[str, Exchange] = {}
         self.on_error: Callable[[str, BaseException], None] = lambda name, error: None
         self.store = store
+        self._no_orders = no_orders
+        """Why no order may leave this desk, or empty."""
         self._budgets = HandshakeBudgets(self.clock)
         self._redactor = Redactor()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -65,6 +70,8 @@ class Workspace:
     def start(self) -> None:
         """Begin the desk's own watches. Needs a running loop."""
         self.spawn(self._suspend.run(), "suspend watch")
+        if self.store is not None:
+            self.spawn(self._mend_journal(self.store), "journal watch")
 
     async def close(self) -> None:
         """Disconnect everything, write what is waiting, and end."""
@@ -93,7 +100,9 @@ class Workspace:
         if key in self.exchanges:
             raise ValueError(f"{key} is open already")
         redactor = Redactor(spec.secret_fields)
-        auth, journal, account = None, None, ""
+        auth: Auth | None = None
+        journal: OrderJournal | None = None
+        account = ""
         if credentials is not None:
             for secret in (credentials.secret_key, credentials.passphrase):
                 if secret:
@@ -103,10 +112,12 @@ class Workspace:
             if self.store is not None:
                 account = account_key(spec.name, domain, credentials)
                 journal = self.store.journal(account)
+            elif self._no_orders:
+                journal = ClosedJournal(self._no_orders)
         venue, limiter = self._venue(spec, domain, label, redactor, auth)
         private = None if auth is None else spec.private(domain, auth)
         exchange = Exchange(venue, spec.public(domain), private, journal, self.random)
-        if journal is not None:
+        if self.store is not None and account:
             await self._restore(exchange, account)
         self.exchanges[key] = exchange
         exchange.start_network()
@@ -172,6 +183,19 @@ class Workspace:
 
     def _budget_for(self, url: str) -> HandshakeBudget:
         return self._budgets.of(urlsplit(url).netloc)
+
+    async def _mend_journal(self, store: Store) -> None:
+        """Try again while the disk refuses, and accept a rescued journal once the exchange has been asked about all."""
+        while True:
+            await asyncio.sleep(_JOURNAL_EVERY_S)
+            try:
+                if store.damage and self.exchanges and all(e.ready for e in self.exchanges.values() if e.has_account):
+                    await store.accept_damage()
+                    self.notices.info("journal", "everything has been asked again: orders may be placed")
+                elif store.failure:
+                    await store.retry()
+            except JournalError as error:
+                self.notices.warning("journal", str(error))
 
     # -- recording
 

@@ -77,6 +77,19 @@ class MemoryJournal:
         return None
 
 
+class ClosedJournal:
+    """Takes nothing: no order may leave, and `failure` says why."""
+
+    def __init__(self, failure: str) -> None:
+        self.failure = failure
+
+    async def commit(self, entry: JournalEntry) -> None:
+        raise JournalError(self.failure)
+
+    def append(self, entry: JournalEntry) -> None:
+        return None
+
+
 class OrderLedger:
     """The one way to change an order: each fact is applied to the tracker and goes into the journal."""
 

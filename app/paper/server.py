@@ -175,7 +175,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("exchange", help=f"one of: {', '.join(known())}")
     parser.add_argument("--port", type=_WholeNumber(0, 65535), default=0, metavar="N", help="0 or absent: a free port")
     parser.add_argument(
-        "--seed", type=_WholeNumber(0, 2**63), default=1, metavar="S", help="same seed, same keys and market (default 1)"
+        "--seed",
+        type=_WholeNumber(0, 2**63),
+        default=1,
+        metavar="S",
+        help="same seed, same keys and market (default 1)",
     )
     parser.add_argument(
         "--rate",

@@ -24,6 +24,8 @@ from app.core.journal import JournalError
 from app.net.replay import NotASession
 from app.replay_desk import ReplayDesk, ReplayError
 from app.store.database import Store
+from app.store.disk_words import StoreInUse
+from app.store.paper_journal import drop_paper_journal, paper_journal
 from app.summary import program_version, summary
 from app.twin_process import TwinError, TwinLine, TwinProcess
 from app.ui import theme as look
@@ -66,17 +68,15 @@ class _Session:
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
-            store = (
-                None if self._options.replay else await loop.run_in_executor(None, Store.open, self._paths.journal_file)
-            )
+            store, refusal = await loop.run_in_executor(None, self._open_store)
         except JournalError as error:
             print(f"depthdesk: {error}", file=sys.stderr)
             return EXIT_DATA
-        workspace = Workspace(self._paths, self._config, store=store)
+        workspace = Workspace(self._paths, self._config, store=store, no_orders=refusal)
         workspace.on_error = _report
         _install_excepthook(workspace)
-        if store is not None and store.message:
-            workspace.notices.error("journal", store.message)
+        if words := refusal or (store.message if store is not None else ""):
+            workspace.notices.error("journal", words)
         workspace.start()
         window = MainWindow(workspace, self._config, self._paths.layout_file)
         window.closed.connect(self._quit.set)
@@ -100,6 +100,8 @@ class _Session:
         finally:
             window.finish()
             await workspace.close()
+            if self._twin is not None:
+                drop_paper_journal(self._paths.state)
             window.deleteLater()
         if self._options.summary:
             print(json.dumps(told, ensure_ascii=False), flush=True)
@@ -107,6 +109,17 @@ class _Session:
             print(f"depthdesk: {self._failure}", file=sys.stderr)
             return EXIT_DATA
         return 0
+
+    def _open_store(self) -> tuple[Store | None, str]:
+        """The journal, and why there is none. A twin of our own ends with us, and so does what it remembers."""
+        if self._options.replay:
+            return None, ""
+        if self._twin is not None:
+            return Store.open(paper_journal(self._paths.state)), ""
+        try:
+            return Store.open(self._paths.journal_file), ""
+        except StoreInUse as error:
+            return None, str(error)
 
     async def _fill(self, workspace: Workspace, window: MainWindow) -> None:
         """Connect what the options ask for."""

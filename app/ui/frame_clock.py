@@ -69,8 +69,9 @@ class _Spread:
 class FrameClock(QObject):
     """Refreshes active panels each tick, other visible ones in turn (at least twice a second), hidden ones never.
 
-    Painting is done inside the tick, so `frame_ms` is the whole cost of a frame. `cpu_ns` reads the CPU time of this
-    thread; tests inject one that they move.
+    A panel with `leisurely = True` (a chart) takes turns with the other leisurely ones of the active market, one per
+    tick: nobody sees a curve move 30 times a second, and frames stay even. Painting is done inside the tick, so
+    `frame_ms` is the whole cost of a frame. `cpu_ns` reads the CPU time of this thread; tests inject their own.
     """
 
     pace_changed = Signal(str)
@@ -91,6 +92,7 @@ class FrameClock(QObject):
         self._panels: list[QWidget] = []
         self._active: set[int] = set()
         self._turn = 0
+        self._chart_turn = 0
         self._due_ns: int | None = None
         self._skip = False
         self._recent: deque[tuple[int, float]] = deque()
@@ -190,7 +192,12 @@ class FrameClock(QObject):
 
     def _due_panels(self) -> list[QWidget]:
         seen = [panel for panel in self._panels if panel.isVisible() and not panel.window().isMinimized()]
-        due = [panel for panel in seen if id(panel) in self._active]
+        active = [panel for panel in seen if id(panel) in self._active]
+        due = [panel for panel in active if not getattr(panel, "leisurely", False)]
+        charts = [panel for panel in active if getattr(panel, "leisurely", False)]
+        if charts:
+            self._chart_turn = (self._chart_turn + 1) % len(charts)
+            due.append(charts[self._chart_turn])
         others = [panel for panel in seen if id(panel) not in self._active]
         if others:
             # A fifth of the others' round per tick at 30 Hz is 6 Hz each, and 2 Hz each at the slowest rate.

@@ -12,7 +12,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from app.core.frames import Frame, FrameKind
+from app.core.clock import NS_PER_S
+from app.core.frames import Direction, Frame, FrameKind
 
 MAX_UNPACKED = 64 << 20
 """Bytes; a message that unpacks to more is cut there."""
@@ -206,13 +207,18 @@ def size_words(count: int) -> str:
 
 
 def json_line(frame: Frame) -> str:
-    """The frame as one line of a JSON-lines file; `data` is text, `b64` is bytes that are not text."""
+    """The frame as one line of a JSON-lines file, with the field names of our session files.
+
+    `data` is text, `b64` is bytes that are not text.
+    """
     record: dict[str, Any] = {
+        "t": _line_kind(frame),
+        "conn": frame.connection,
+        "ts": frame.wall_ns / NS_PER_S,
         "seq": frame.seq,
-        "connection": frame.connection,
         "epoch": frame.epoch,
-        "direction": frame.direction.value,
         "kind": frame.kind.value,
+        "dir": frame.direction.value,
         "wall_ns": frame.wall_ns,
         "mono_ns": frame.mono_ns,
     }
@@ -224,3 +230,11 @@ def json_line(frame: Frame) -> str:
     except UnicodeDecodeError:
         record["b64"] = base64.b64encode(frame.payload).decode("ascii")
     return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+
+
+def _line_kind(frame: Frame) -> str:
+    if frame.kind is FrameKind.REST:
+        return "http"
+    if frame.kind is FrameKind.CONTROL:
+        return "connect" if frame.payload.startswith(b"connected ") else "note"
+    return "recv" if frame.direction is Direction.IN else "send"

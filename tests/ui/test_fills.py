@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 
 import pytest
 from PySide6.QtCore import Qt
@@ -109,7 +110,7 @@ def test_the_exported_file_is_exact_and_no_spreadsheet_runs_it(panel, exchange, 
     panel.refresh()
     path = tmp_path / "fills.csv"
     assert panel.export_csv(path) == 4
-    rows = list(csv.DictReader(path.open(newline="", encoding="utf-8")))
+    rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
     first = rows[0]
     assert first["time (UTC)"] == "2025-10-09T08:53:20.000Z"
     assert (first["price (quote)"], first["amount (base)"], first["value (quote)"]) == ("66000", "0.04", "2640.00")

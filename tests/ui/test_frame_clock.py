@@ -68,6 +68,14 @@ def test_the_active_market_is_refreshed_each_tick_and_the_others_in_turn(bench: 
     assert {bench.seen[name] for name in "abcde"} == {6}
 
 
+def test_charts_of_the_active_market_take_turns(bench: Bench) -> None:
+    bench.panel("book", active=True)
+    for name in ("candles", "depth"):
+        bench.panel(name, active=True).leisurely = True
+    bench.run(1)
+    assert bench.seen == {"book": 30, "candles": 15, "depth": 15}
+
+
 def test_many_others_still_get_two_refreshes_a_second_at_the_slowest_rate(bench: Bench) -> None:
     for at in range(23):
         bench.panel(f"p{at}")

@@ -136,7 +136,8 @@ def test_the_channel_of_a_call_is_its_method_and_path():
 def test_a_json_line_holds_the_whole_frame():
     line = json.loads(views.json_line(frame(BOOK.encode())))
     assert line["data"] == BOOK
-    assert (line["seq"], line["connection"], line["direction"], line["kind"]) == (1, "poloniex/public", "in", "ws")
+    assert (line["t"], line["seq"], line["conn"], line["dir"]) == ("recv", 1, "poloniex/public", "in")
+    assert (line["kind"], line["epoch"], line["ts"]) == ("ws", 1, 1_700_000_000.0)
     packed = gzip.compress(b"{}")
     assert base64.b64decode(json.loads(views.json_line(frame(packed)))["b64"]) == packed
 

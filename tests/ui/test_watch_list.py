@@ -157,6 +157,16 @@ def test_new_prices_keep_the_selection(desk, panel):
     assert "3,600.00" in panel.visible_rows()[panel.table.currentIndex().row()]
 
 
+def test_the_column_of_prices_is_as_wide_as_the_longest_price(desk, panel):
+    exchange = desk.exchanges["poloniex"]
+    before = panel.table.columnWidth(LAST)
+    exchange.market("PEPE-BTC", tick="0.000000000000001")
+    exchange.ticker("PEPE-BTC", "0.000000001234567")
+    exchange.feeds["PEPE-BTC"] = FakeFeed("PEPE-BTC")
+    panel.refresh(now=True)
+    assert panel.table.columnWidth(LAST) > before
+
+
 def test_it_looks_at_most_five_times_a_second(desk, panel):
     panel.refresh(now=True)
     desk.exchanges["poloniex"].ticker("BTC-USDT", "1")

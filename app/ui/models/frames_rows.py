@@ -11,7 +11,8 @@ from typing import Protocol
 from app.core.frames import Frame, FrameLog
 
 Accept = Callable[[Frame], bool]
-_CHUNK = 256
+_CHUNK = 64
+"""Frames between two looks at the clock: few, because one message may be megabytes."""
 
 
 class Rows(Protocol):

@@ -12,6 +12,7 @@ CELL = int(Qt.ItemDataRole.UserRole) + 1
 """The `Cell` of an index."""
 _Index = QModelIndex | QPersistentModelIndex
 _MANY_RUNS = 64
+_UNSEEN = object()
 _DISPLAY = int(Qt.ItemDataRole.DisplayRole)
 _TIP = int(Qt.ItemDataRole.ToolTipRole)
 _ALIGN = int(Qt.ItemDataRole.TextAlignmentRole)
@@ -183,11 +184,12 @@ class LiveTable(QAbstractTableModel, Generic[R]):
 
     def _become(self, wanted: list[R]) -> None:
         keys = [row.key for row in wanted]
-        changed = self._note_versions(keys, wanted)
         if keys == self._keys:
             self._rows = wanted
         else:
             self._move_rows(keys, wanted)
+        # Only now: a view may ask for cells of the old rows while they move, and those must not be kept.
+        changed = self._note_versions(keys, wanted)
         if changed:
             self.dataChanged.emit(self.index(changed[0], 0), self.index(changed[-1], len(self.columns) - 1))
 
@@ -230,7 +232,7 @@ class LiveTable(QAbstractTableModel, Generic[R]):
         seen = self._seen
         for at, (key, row) in enumerate(zip(keys, wanted, strict=True)):
             version = row.version
-            if seen.get(key) != version:
+            if seen.get(key, _UNSEEN) != version:
                 seen[key] = version
                 self._cells.pop(key, None)
                 changed.append(at)

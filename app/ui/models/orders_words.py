@@ -114,7 +114,8 @@ def flag_badges(order: InFlightOrder) -> tuple[Badge, ...]:
 
 
 def flag_tip(order: InFlightOrder) -> str:
-    return "\n".join(f"{flag.value}: {_FLAG_HELP.get(flag, flag.value.lower())}" for flag in OrderFlag if flag in order.flags)
+    present = [flag for flag in OrderFlag if flag in order.flags]
+    return "\n".join(f"{flag.value}: {_FLAG_HELP.get(flag, flag.value.lower())}" for flag in present)
 
 
 def side_tone(side: Side) -> str:

@@ -23,6 +23,7 @@ _FAVOURITES = ("1m", "5m", "15m", "1h", "4h", "1d")
 class CandlePanel(MarketPanel):
     """Bars with volume. The interval stays chosen from market to market where the exchange has it."""
 
+    leisurely = True
     interval_changed = Signal(str)
 
     def __init__(self, clock: Clock | None = None, parent: QWidget | None = None) -> None:

@@ -15,6 +15,8 @@ from app.ui.panels.painted_panel import MarketPanel, header_button
 class DepthPanel(MarketPanel):
     """What resting orders add up to on both sides of the mid, and what a market order of that size would pay."""
 
+    leisurely = True
+
     def __init__(self, clock: Clock | None = None, parent: QWidget | None = None) -> None:
         super().__init__("Depth", clock, parent)
         self.chart = DepthView(self.clock)

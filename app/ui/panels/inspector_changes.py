@@ -96,6 +96,7 @@ class ChangesView(QWidget):
         self.show_cell.setEnabled(self.table.currentItem() is not None)
 
     def _ask(self) -> None:
-        index = self.table.indexOfTopLevelItem(self.table.currentItem()) if self.table.currentItem() else -1
+        item = self.table.currentItem()
+        index = self.table.indexOfTopLevelItem(item) if item is not None else -1
         if 0 <= index < len(self._changes):
             self.cell_requested.emit(self._changes[index].cell)

@@ -82,7 +82,7 @@ _WORDS = {
 
 
 def outcome_words(outcome: CancelOutcome | None) -> str:
-    return "waiting for the answer" if outcome is None else _WORDS[outcome].capitalize()
+    return "Waiting for the answer" if outcome is None else _WORDS[outcome].capitalize()
 
 
 def start_cancel(desk: Desk, title: str, scopes: Sequence[CancelScope]) -> CancelJob:

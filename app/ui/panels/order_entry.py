@@ -1,166 +1,48 @@
-"""The order form: fields, live preview, reasons, confirmation and the fate of what was sent. Rules are the core's."""
+"""The order form: confirmation, sending once, and the fate of what was sent. Editing is `order_entry_editing`'s."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from decimal import Decimal
-from functools import partial
-
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.core.clock import NS_PER_S, Clock, SystemClock
-from app.core.gate import OPEN as GATE_OPEN
-from app.core.gate import Gate, GateState
-from app.core.orders import OrderIntent, OrderState
-from app.core.trading_rule import OrderDraft, Problem, TradingRule
-from app.core.types import OrderType, Side, TimeInForce
+from app.core.gate import GateState
+from app.core.orders import OrderState
 from app.ui.desk import Desk, ExchangeView
 from app.ui.dialogs.confirm_order import ConfirmOrderDialog, Ticket
 from app.ui.dialogs.dry_run import DryRunDialog
 from app.ui.format import clean
-from app.ui.models.orders_words import SIDE_WORDS, TYPE_WORDS, state_words
-from app.ui.panels.order_entry_fields import DecimalEdit
-from app.ui.panels.order_entry_form import (
-    BadNumber,
-    FormState,
-    Sizing,
-    amount_of,
-    draft_of,
-    offered_times,
-    offered_types,
-    plain_number,
-    read_number,
-    round_down,
-    sized_in_quote,
-    spendable,
-    total_of,
-)
-from app.ui.panels.order_entry_layout import OrderEntryLayout
-from app.ui.panels.order_entry_preview import preview, touch
+from app.ui.models.orders_words import SIDE_WORDS, state_words
+from app.ui.panels.order_entry_editing import OrderEntryEditing
+from app.ui.panels.order_entry_preview import preview
 
 ACK_WAIT_S = 3
-_FIELDS = {"price": "price", "stop price": "stop", "amount": "amount", "total": "total"}
-_ATTRIBUTES = {"price": "price", "stop": "stop_price", "amount": "amount", "total": "total"}
 _WAITING = (OrderState.INTENT, OrderState.SUBMITTING)
 
 
-class OrderEntry(OrderEntryLayout):
+class OrderEntry(OrderEntryEditing):
     """Call `refresh` per frame. One confirmation makes at most one order."""
 
     order_sent = Signal(str, str)
     """Exchange key and client order id."""
 
     def __init__(self, desk: Desk, clock: Clock | None = None, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._desk = desk
+        super().__init__(desk, parent)
         self._clock = clock or SystemClock()
-        self._market: tuple[str, str] | None = None
-        self._forms: dict[tuple[str, str], FormState] = {}
-        self._form = FormState()
-        self._attempted = False
-        self._edits = 0
-        self._seen: tuple[object, ...] = ()
-        self._gate: Gate = GATE_OPEN
         self._sent: tuple[ExchangeView, str, int] | None = None
+        self._told: tuple[ExchangeView, str, int] | None = None
         self._sent_words: tuple[object, ...] = ()
         self._dialog: ConfirmOrderDialog | None = None
         self._dry: DryRunDialog | None = None
-        self._connect()
-        self._show_market()
-
-    # -- what the window calls -----------------------------------------------------------------------------------------
-
-    def set_market(self, exchange_key: str, pair: str) -> None:
-        """Switch the form; what was typed for the market left is kept and comes back with it."""
-        if self._market is not None:
-            self._remember()
-        self._market = (exchange_key, pair) if pair else None
-        self._attempted = False
-        self._form = self._forms.setdefault((exchange_key, pair), FormState())
-        self._show_market()
-
-    def fill_price(self, price: str) -> None:
-        """Take a price that was clicked elsewhere; it stays pinned. A market order becomes a limit order."""
-        try:
-            value = read_number(price)
-        except BadNumber:
-            return
-        rule = self._rule
-        if value is None or rule is None:
-            return
-        form = self._form
-        if not form.type.has_price and form.type.has_stop_price:
-            self.stop.edit.put(plain_number(value))
-            self._typed(Sizing.AMOUNT)
-            return
-        if not form.type.has_price and OrderType.LIMIT in rule.order_types:
-            self._choose_type(OrderType.LIMIT)
-        self.follow.setChecked(False)
-        self.price.edit.put(plain_number(value))
-        self._price_typed()
-
-    def fill_amount(self, amount: str) -> None:
-        """Take an amount (base) that was clicked elsewhere."""
-        try:
-            value = read_number(amount)
-        except BadNumber:
-            return
-        if value is not None and self._rule is not None:
-            self.amount.edit.put(plain_number(value))
-            self._amount_typed()
-
-    def focus_side(self, side: Side) -> None:
-        """Choose buy or sell and go to the first field."""
-        (self.buy if side is Side.BUY else self.sell).setChecked(True)
-        self._side_chosen()
-        self._first_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
-
-    def fill_from(self, exchange_key: str, terms: OrderIntent) -> None:
-        """Take the values of an existing order, as an order of its own: nothing is sent or changed."""
-        self.set_market(exchange_key, terms.pair)
-        if self._rule is None:
-            return
-        by_total = terms.amount is None and terms.quote_amount is not None
-        self._form = self._forms[exchange_key, terms.pair] = FormState(
-            side=terms.side,
-            type=terms.type,
-            time_in_force=terms.time_in_force,
-            price=_text(terms.price),
-            stop_price=_text(terms.stop_price),
-            amount=_text(terms.amount),
-            total=_text(terms.quote_amount),
-            sizing=Sizing.TOTAL if by_total else Sizing.AMOUNT,
-        )
-        self._show_market()
-        if not by_total:
-            self._amount_typed()
+        for row in self.rows.values():
+            row.edit.submitted.connect(self.ask)
+        self.submit.clicked.connect(self.ask)
+        self.dry.clicked.connect(self.show_dry_run)
+        self.refresh()
 
     def refresh(self) -> None:
-        """Follow the market, look at the gate and at the order sent last; nothing more when nothing changed."""
-        exchange, rule = self._exchange, self._rule
-        self._follow_market()
-        if exchange is not None and rule is not None and self._market is not None:
-            draft = self._draft_or_none()
-            self._gate = exchange.gate(draft) if draft is not None else GATE_OPEN
-            book = exchange.order_books.get(self._market[1])
-            seen = (
-                self._edits,
-                exchange.trading_rules_version,
-                exchange.account.version,
-                exchange.fees,
-                book.version if book is not None else -1,
-                self._gate,
-                self.following_note,
-                self._sent is None,
-            )
-            if seen != self._seen:
-                self._seen = seen
-                if self._rule is not self._shown_rule:
-                    self._show_market()
-                self._show_preview()
-        elif self._shown_rule is not None or (exchange, rule) != (None, None):
-            self._show_market()
+        """Also look at the order sent last, and at the gate of the question on screen."""
+        super().refresh()
         self._follow_sent()
         if self._dialog is not None:
             ticket = self._dialog.ticket
@@ -175,342 +57,9 @@ class OrderEntry(OrderEntryLayout):
     def dry_run_dialog(self) -> DryRunDialog | None:
         return self._dry
 
-    # -- state ---------------------------------------------------------------------------------------------------------
-
-    @property
-    def _exchange(self) -> ExchangeView | None:
-        return None if self._market is None else self._desk.exchanges.get(self._market[0])
-
-    @property
-    def _rule(self) -> TradingRule | None:
-        exchange = self._exchange
-        return None if exchange is None or self._market is None else exchange.trading_rules.get(self._market[1])
-
-    @property
-    def _market_price(self) -> Decimal | None:
-        exchange = self._exchange
-        if exchange is None or self._market is None:
-            return None
-        return touch(exchange.order_books.get(self._market[1]), self._form.side)
-
-    @property
-    def _by_quote(self) -> bool:
-        rule = self._rule
-        return rule is not None and sized_in_quote(rule, self._form.type, self._form.side)
-
-    def _remember(self) -> None:
-        form = self._form
-        form.price, form.stop_price = self.price.edit.text(), self.stop.edit.text()
-        form.amount, form.total = self.amount.edit.text(), self.total.edit.text()
-
-    def _draft(self) -> OrderDraft:
-        """As typed. Raises BadNumber."""
-        self._remember()
-        assert self._rule is not None
-        return draft_of(self._form, self._rule, self._market_price)
-
-    def _draft_or_none(self) -> OrderDraft | None:
-        try:
-            return self._draft()
-        except BadNumber:
-            return None
-
-    # -- building what is shown ----------------------------------------------------------------------------------------
-
-    def _connect(self) -> None:
-        for button in (self.buy, self.sell):
-            button.clicked.connect(self._side_chosen)
-        self.type.activated.connect(self._type_chosen)
-        self.times.activated.connect(self._time_chosen)
-        self.price.edit.typed.connect(self._price_typed)
-        self.stop.edit.typed.connect(self._stop_typed)
-        self.amount.edit.typed.connect(self._amount_typed)
-        self.total.edit.typed.connect(self._total_typed)
-        for edit in (self.price.edit, self.stop.edit, self.amount.edit, self.total.edit):
-            edit.submitted.connect(self.ask)
-        self.price.edit.start = self._start_price
-        self.stop.edit.start = self._start_price
-        for percent, button in self.shares.items():
-            button.clicked.connect(partial(self._share, percent))
-        self.slider.sliderMoved.connect(self._share)
-        self.slider.actionTriggered.connect(self._slider_key)
-        self.follow.toggled.connect(self._follow_toggled)
-        self.submit.clicked.connect(self.ask)
-        self.dry.clicked.connect(self.show_dry_run)
-
-    def _show_market(self) -> None:
-        exchange, rule = self._exchange, self._rule
-        self._shown_rule = rule
-        self._seen = ()
-        self._edits += 1
-        pair = "" if self._market is None else self._market[1]
-        self.show_account(exchange.title if exchange else "", pair, exchange.paper if exchange else None)
-        if exchange is None or rule is None:
-            if self._market is None:
-                self.show_missing("Choose a market: click one in the watch list or press Ctrl+K.")
-            elif exchange is None:
-                self.show_missing(f"{self._market[0]} is not connected.")
-            else:
-                self.show_missing(f"Waiting for the trading rules of {pair}.")
-            return
-        if not exchange.has_account:
-            self.show_missing(f"Not signed in to {exchange.title}: add an account to trade {pair}.")
-            return
-        self.show_missing("")
-        form = self._form
-        types = offered_types(rule)
-        if form.type not in types and types:
-            form.type = OrderType.LIMIT if OrderType.LIMIT in types else types[0]
-        _fill(self.type, [(TYPE_WORDS[type], type.value) for type in types], form.type.value)
-        (self.buy if form.side is Side.BUY else self.sell).setChecked(True)
-        self.show_units(rule.base, rule.quote)
-        self.price.edit.step = self.stop.edit.step = rule.min_price_increment
-        self.amount.edit.step = rule.min_base_amount_increment
-        self.total.edit.step = max(rule.min_quote_amount_increment, rule.min_price_increment)
-        for edit, text in (
-            (self.price.edit, form.price),
-            (self.stop.edit, form.stop_price),
-            (self.amount.edit, form.amount),
-            (self.total.edit, form.total),
-        ):
-            edit.put(text)
-        self.follow.blockSignals(True)
-        self.follow.setChecked(form.follow)
-        self.follow.blockSignals(False)
-        self._show_type()
-        self.refresh()
-
-    def _show_type(self) -> None:
-        """Only the fields that this kind of order has."""
-        rule, form = self._rule, self._form
-        if rule is None:
-            return
-        times = offered_times(rule, form.type)
-        if form.time_in_force not in times and times:
-            form.time_in_force = times[0]
-        _fill(self.times, [(time.value, time.value) for time in times], form.time_in_force.value)
-        self.times.setVisible(len(times) > 1)
-        self.price.setVisible(form.type.has_price)
-        self.stop.setVisible(form.type.has_stop_price)
-        self.amount.edit.setReadOnly(self._by_quote)
-        self.amount.edit.setPlaceholderText("set by the total" if self._by_quote else "")
-        if self._by_quote:
-            form.sizing = Sizing.TOTAL
-            self.amount.edit.put("")
-        side = "buy" if form.side is Side.BUY else "sell"
-        self.show_side(side)
-        self._edits += 1
-
-    def _show_preview(self) -> None:
-        """Reasons beside their fields, what will be sent, and whether the button may be pressed."""
-        exchange, rule = self._exchange, self._rule
-        if exchange is None or rule is None:
-            return
-        bad = {
-            name: row.edit.problem() for name, row in self.rows.items() if row.isVisibleTo(self) and row.edit.problem()
-        }
-        draft = self._draft_or_none() if not bad else None
-        if draft is not None:
-            sent = exchange.quantize(draft)
-            problems = exchange.check(sent)
-            told = preview(exchange, rule, draft, sent)
-            complete = sent.amount is not None or sent.quote_amount is not None
-            self.show_told(told if complete else None)
-            self.submit.setText(told.headline)
-        else:
-            self.show_told(None)
-            self.submit.setText(f"{SIDE_WORDS[self._form.side]} {rule.base}")
-            problems = self._problems_without(exchange, rule, bad)
-        self.submit.setAccessibleName(f"{self.submit.text()}: opens the confirmation")
-        self._show_reasons(bad, problems)
-        self.show_gate(self._gate)
-        self._show_share(exchange, rule)
-        self._set_buttons()
-
-    def _problems_without(self, exchange: ExchangeView, rule: TradingRule, bad: dict[str, str]) -> list[Problem]:
-        """What is wrong apart from the fields that hold no number."""
-        self._remember()
-        emptied = {_ATTRIBUTES[name]: "" for name in bad}
-        draft = draft_of(replace(self._form, **emptied), rule, self._market_price)
-        found = exchange.check(exchange.quantize(draft))
-        return [problem for problem in found if _FIELDS.get(problem.field) not in bad]
-
-    def _show_reasons(self, bad: dict[str, str], problems: list[Problem]) -> None:
-        said = dict(bad)
-        general = []
-        for problem in problems:
-            name = _FIELDS.get(problem.field, "")
-            row = self.rows.get(name)
-            if row is None or not row.isVisibleTo(self):
-                general.append(clean(f"{problem.field}: {problem.reason}" if problem.field else problem.reason))
-            else:
-                reason = clean(problem.reason)
-                said[name] = f"{said[name]}; {reason}" if name in said else reason
-        for name, row in self.rows.items():
-            # An empty field is a mistake only once the trader has tried to send.
-            quiet = not row.edit.text() and not self._attempted and name not in bad
-            other = {"amount": self.total, "total": self.amount}.get(name)
-            if quiet and other is not None and other.edit.text():
-                quiet = self._by_quote and name == "amount"
-            reason = "" if quiet else said.get(name, "")
-            if name == "price" and not reason and self.following_note:
-                row.say(self.following_note, "accent")
-            else:
-                row.say(reason)
-        self.show_general("; ".join(general))
-
     def _set_buttons(self) -> None:
         blocked = self._gate.state is GateState.BLOCKED
         self.submit.setEnabled(not blocked and self._sent is None and self._dialog is None)
-        self.dry.setEnabled(True)
-
-    def _show_share(self, exchange: ExchangeView, rule: TradingRule) -> None:
-        """The slider stands where the typed size is in the free balance."""
-        buying = self._form.side is Side.BUY
-        balance = exchange.account.balances.get(rule.quote if buying else rule.base)
-        known = balance is not None and balance.available > 0
-        for button in self.shares.values():
-            button.setEnabled(known)
-        self.slider.setEnabled(known)
-        if balance is None or not known or self.slider.isSliderDown():
-            return
-        try:
-            size = (self.total if buying else self.amount).edit.value() or Decimal(0)
-        except BadNumber:
-            return
-        share = min(100, round(size / balance.available * 100))
-        if share != self.slider.value():
-            self.slider.blockSignals(True)
-            self.slider.setValue(share)
-            self.slider.blockSignals(False)
-
-    # -- the trader's hand ---------------------------------------------------------------------------------------------
-
-    def _side_chosen(self) -> None:
-        self._form.side = Side.BUY if self.buy.isChecked() else Side.SELL
-        self._show_type()
-        self._link()
-
-    def _type_chosen(self) -> None:
-        self._choose_type(OrderType(self.type.currentData()))
-
-    def _choose_type(self, type: OrderType) -> None:
-        self._form.type = type
-        self.type.setCurrentIndex(self.type.findData(type.value))
-        self._show_type()
-        self._link()
-
-    def _time_chosen(self) -> None:
-        self._form.time_in_force = TimeInForce(self.times.currentData())
-        self._changed()
-
-    def _price_typed(self) -> None:
-        self.follow.setChecked(False)
-        self._link()
-
-    def _stop_typed(self) -> None:
-        self._changed()
-
-    def _amount_typed(self) -> None:
-        self._typed(Sizing.AMOUNT)
-
-    def _total_typed(self) -> None:
-        self._typed(Sizing.TOTAL)
-
-    def _typed(self, sizing: Sizing) -> None:
-        self._form.sizing = Sizing.TOTAL if self._by_quote else sizing
-        self._link()
-
-    def _link(self) -> None:
-        """Price, amount and total agree again; the one set last stays as typed."""
-        rule = self._rule
-        if rule is not None:
-            try:
-                price = self.price.edit.value() if self._form.type.has_price else self._market_price
-                self._link_at(rule, price)
-            except BadNumber:
-                # A figure that no longer follows from anything must not stay.
-                if not self._by_quote:
-                    (self.total if self._form.sizing is Sizing.AMOUNT else self.amount).edit.put("")
-        self._changed()
-
-    def _link_at(self, rule: TradingRule, price: Decimal | None) -> None:
-        if self._by_quote:
-            self.amount.edit.put("")
-        elif self._form.sizing is Sizing.AMOUNT:
-            amount = self.amount.edit.value()
-            known = amount is not None and price is not None
-            self.total.edit.put(plain_number(total_of(amount, price)) if known else "")
-        else:
-            total = self.total.edit.value()
-            known = total is not None and price is not None and price > 0
-            self.amount.edit.put(plain_number(amount_of(total, price, rule)) if known else "")
-
-    def _changed(self) -> None:
-        self._edits += 1
-        self.refresh()
-
-    def _share(self, percent: int, _checked: bool = False) -> None:
-        """That share of the free balance: quote for buys, base for sells, rounded down."""
-        exchange, rule = self._exchange, self._rule
-        if exchange is None or rule is None:
-            return
-        buying = self._form.side is Side.BUY
-        balance = exchange.account.balances.get(rule.quote if buying else rule.base)
-        if balance is None:
-            return
-        fee = exchange.fees.taker
-        if not buying:
-            self.amount.edit.put(
-                plain_number(round_down(balance.available * percent / 100, rule.min_base_amount_increment))
-            )
-            self._amount_typed()
-            return
-        step = max(rule.min_quote_amount_increment, Decimal("1e-8"))
-        self.total.edit.put(plain_number(round_down(spendable(balance.available, percent, fee), step)))
-        self._total_typed()
-
-    def _slider_key(self, _action: int) -> None:
-        if not self.slider.isSliderDown():
-            self._share(self.slider.sliderPosition())
-
-    def _follow_toggled(self, on: bool) -> None:
-        self._form.follow = on
-        self._changed()
-
-    def _follow_market(self) -> None:
-        exchange = self._exchange
-        form = self._form
-        if exchange is None or self._market is None or not form.type.has_price:
-            return
-        book = exchange.order_books.get(self._market[1])
-        best = None if book is None else (book.best_bid if form.side is Side.BUY else book.best_ask)
-        live = book is not None and not book.stale and best is not None
-        self.show_following(form.follow, "bid" if form.side is Side.BUY else "ask", live)
-        if form.follow and live and self._dialog is None and best != self.price.edit.text():
-            self.price.edit.put(best or "")
-            rule = self._rule
-            if rule is not None:
-                try:
-                    self._link_at(rule, Decimal(best or 0))
-                except BadNumber:
-                    pass
-            self._edits += 1
-
-    def _start_price(self) -> Decimal | None:
-        exchange = self._exchange
-        if exchange is None or self._market is None:
-            return None
-        return touch(exchange.order_books.get(self._market[1]), self._form.side.opposite)
-
-    def _first_field(self) -> DecimalEdit:
-        if self._form.type.has_price:
-            return self.price.edit
-        if self._form.type.has_stop_price:
-            return self.stop.edit
-        return self.total.edit if self._by_quote else self.amount.edit
-
-    # -- asking and sending --------------------------------------------------------------------------------------------
 
     def ask(self) -> None:
         """Open the confirmation, or show what is still wrong and go to the first such field."""
@@ -530,7 +79,7 @@ class OrderEntry(OrderEntryLayout):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.confirmed.connect(self._send)
         dialog.finished.connect(self._answered)
-        self._dialog = dialog
+        self._dialog, self._frozen = dialog, True
         self._set_buttons()
         dialog.open()
 
@@ -571,7 +120,7 @@ class OrderEntry(OrderEntryLayout):
                 return
 
     def _answered(self, _result: int) -> None:
-        self._dialog = None
+        self._dialog, self._frozen = None, False
         self._edits += 1
         self._set_buttons()
         self._first_field().setFocus(Qt.FocusReason.OtherFocusReason)
@@ -625,18 +174,3 @@ class OrderEntry(OrderEntryLayout):
             self._told, self._sent = self._sent, None
             self._edits += 1
             self._set_buttons()
-
-    _told: tuple[ExchangeView, str, int] | None = None
-    _shown_rule: TradingRule | None = None
-
-
-def _text(value: Decimal | None) -> str:
-    return "" if value is None else plain_number(value)
-
-
-def _fill(box: QComboBox, items: list[tuple[str, str]], chosen: str) -> None:
-    if [(box.itemText(at), box.itemData(at)) for at in range(box.count())] != items:
-        box.clear()
-        for words, value in items:
-            box.addItem(words, value)
-    box.setCurrentIndex(max(0, box.findData(chosen)))

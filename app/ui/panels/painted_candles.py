@@ -47,12 +47,13 @@ class _Key(NamedTuple):
 
     x: tuple[float, float]
     y: tuple[float, float]
-    size: tuple[int, int]
+    size: tuple[int, int, int]
     ratio: float
     version: int
     most: float
     theme: int
     trusted: bool
+    display: Display
 
 
 class CandleView(ChartView):
@@ -112,6 +113,8 @@ class CandleView(ChartView):
         """Choose what part is in view, fit the prices of it, and ask for painting."""
         bars = self.bars
         if len(bars):
+            if self.right_margin() != self.width() - self.plot.width():
+                self.lay_out()
             last = bars.x(bars.table[-1, 0])
             pad = max(2.0, self.count * 0.035)
             if self.follow:
@@ -196,42 +199,53 @@ class CandleView(ChartView):
         )
 
     def paint_plot(self, painter: QPainter) -> None:
+        bars = self.bars
+        first, end = bars.between(*self.box.state["viewRange"][0])
+        if self._shown and end == len(bars):
+            last = boxes(bars.table[-1:], bars.xs()[-1:], self._scale(volume_top(bars.table, first, end)))
+            self._paint_boxes(painter, look.current(), last)
+
+    def drawBackground(self, painter: QPainter, rect: object) -> None:
         if not self._shown:
+            super().drawBackground(painter, rect)
             return
-        if self.right_margin() != self.width() - self.plot.width():
-            self.lay_out()
-        theme, bars = look.current(), self.bars
+        bars = self.bars
         first, end = bars.between(*self.box.state["viewRange"][0])
         most = volume_top(bars.table, first, end)
-        scale = self._scale(most)
-        painter.drawPixmap(self.plot.topLeft(), self._closed(theme, first, min(end, len(bars) - 1), scale, most))
-        if end == len(bars):
-            last = boxes(bars.table[-1:], bars.xs()[-1:], scale)
-            self._paint_boxes(painter, theme, last)
+        painter.save()
+        painter.resetTransform()
+        painter.drawPixmap(0, 0, self._closed(look.current(), first, min(end, len(bars) - 1), most))
+        painter.restore()
 
-    def _closed(self, theme: Theme, first: int, end: int, scale: Scale, most: float) -> QPixmap:
+    def _closed(self, theme: Theme, first: int, end: int, most: float) -> QPixmap:
+        """All that a price change leaves alone: grid, axes and closed bars."""
         ratio = self.devicePixelRatioF()
         x, y = self.box.state["viewRange"]
         key = _Key(
             x=(x[0], x[1]),
             y=(y[0], y[1]),
-            size=(self.plot.width(), self.plot.height()),
+            size=(self.width(), self.height(), self.plot.width()),
             ratio=ratio,
             version=self.bars.closed_version,
             most=most,
             theme=id(theme),
             trusted=is_trusted(self.fresh),
+            display=self.display,
         )
         if self._picture is None or key != self._key:
             self._key = key
-            picture = QPixmap(round(self.plot.width() * ratio), round(self.plot.height() * ratio))
+            picture = QPixmap(round(self.width() * ratio), round(self.height() * ratio))
             picture.setDevicePixelRatio(ratio)
             picture.fill(theme.base)
             painter = QPainter(picture)
+            self.paint_frame(painter)
+            self._paint_axes(painter, theme, key.trusted)
+            painter.setClipRect(self.plot)
             self.paint_columns(painter, [self.x_pixel(self.bars.x(ms)) for ms, _ in self._times()])
             for value in self._prices():
                 painter.fillRect(0, round(self.y_pixel(value)), self.plot.width(), 1, theme.grid)
-            self._paint_boxes(painter, theme, boxes(self.bars.table[first:end], self.bars.xs()[first:end], scale))
+            closed = boxes(self.bars.table[first:end], self.bars.xs()[first:end], self._scale(most))
+            self._paint_boxes(painter, theme, closed)
             painter.end()
             self._picture = picture
         return self._picture
@@ -278,8 +292,6 @@ class CandleView(ChartView):
                 paint_empty(painter, whole, theme, "No bars yet", f"Waiting for the {self.interval} bars.")
             return
         trusted = is_trusted(self.fresh)
-        self.paint_frame(painter)
-        self._paint_axes(painter, theme, trusted)
         painter.save()
         painter.setClipRect(self.plot)
         paint_fills(self, painter, theme, trusted, self._fills)

@@ -217,6 +217,9 @@ class MarketPanel(QWidget):
     frame_requested = Signal(int)
     """Number of the message the user wants to see."""
 
+    leisurely = False
+    """Whether the frame clock may let this panel take turns with others (`FrameClock`)."""
+
     body: QWidget
 
     def __init__(self, title: str, clock: Clock | None = None, parent: QWidget | None = None) -> None:

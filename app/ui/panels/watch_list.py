@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent
+from PySide6.QtGui import QFontMetricsF, QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.clock import Clock, SystemClock
@@ -17,6 +17,7 @@ from app.ui.panels.inspector_bar import header_bar, plain_label, tool_button
 from app.ui.panels.inspector_cells import dense_table
 
 _TICK_NS = 200_000_000
+_PAD = 4
 
 
 class WatchList(QWidget):
@@ -44,14 +45,14 @@ class WatchList(QWidget):
         row.addWidget(self.count, 1)
         row.addWidget(add)
         self.model = MarketsModel(self)
-        self.table = dense_table("Watched markets")
+        self.table = dense_table("Watched markets", _PAD)
         self.table.setModel(self.model)
         self.table.setSortingEnabled(True)
         header = self.table.horizontalHeader()
         header.setSortIndicator(STAR, Qt.SortOrder.AscendingOrder)
         header.setSectionResizeMode(PAIR, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(theme.current().px(20))
-        for column, width in ((STAR, 24), (EXCHANGE, 88), (LAST, 80), (CHANGE, 62), (VOLUME, 96), (STATUS, 66)):
+        for column, width in ((STAR, 20), (EXCHANGE, 88), (LAST, 80), (CHANGE, 60), (VOLUME, 96), (STATUS, 66)):
             self.table.setColumnWidth(column, theme.current().px(width))
         self.find_button = QPushButton("Find a market")
         empty = QWidget()
@@ -109,8 +110,10 @@ class WatchList(QWidget):
         self._ticked_ns = at
         rows = watched_rows(self._desk, self._starred, self._clock.wall_ns())
         # Ages in the reasons of stale rows tick; the rows themselves stay equal while nothing else changed.
-        if rows != self.model.rows and self.model.show(rows):
-            self._reselect()
+        if rows != self.model.rows:
+            if self.model.show(rows):
+                self._reselect()
+            self._widen_prices()
         text = f"{len(rows)}" if rows else ""
         if self.count.text() != text:
             self.count.setText(text)
@@ -147,6 +150,14 @@ class WatchList(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
+
+    def _widen_prices(self) -> None:
+        """A price that is cut off would be another price."""
+        metrics = QFontMetricsF(theme.current().digits(9))
+        widest = max((metrics.horizontalAdvance(row.last_words) for row in self.model.rows), default=0.0)
+        width = max(theme.current().px(56), int(widest) + 2 * _PAD + 4)
+        if width != self.table.columnWidth(LAST):
+            self.table.setColumnWidth(LAST, width)
 
     def _fit(self) -> None:
         px, width = theme.current().px, self.width()

@@ -1,0 +1,251 @@
+"""The window on a real twin, worked with mouse and keyboard: what a trader clicks, and what he then sees."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import qasync
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from app.config import Config, Paths
+from app.connectors.exchange import Exchange
+from app.connectors.registry import exchange_spec
+from app.core.orders import InFlightOrder, OrderState
+from app.core.types import Side
+from app.store.database import Store
+from app.twin_process import TwinLine, TwinProcess
+from app.ui import theme as look
+from app.ui.main_window import MainWindow
+from app.workspace import Workspace
+from tests.until import until
+
+PAIR = "BTC-USDT"
+Play = Callable[[Coroutine[Any, Any, None]], None]
+
+
+@pytest.fixture
+def play(qapp: QApplication) -> Iterator[Play]:
+    """Runs a test's coroutine on a Qt event loop."""
+    look.apply(qapp, look.build())
+    loop = qasync.QEventLoop(qapp)
+
+    def run(work: Coroutine[Any, Any, None]) -> None:
+        loop.run_until_complete(asyncio.wait_for(work, 60))
+        assert not asyncio.all_tasks(loop)
+
+    yield run
+    loop.close()
+
+
+class Desk:
+    """A workspace with its window, on one twin."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.workspace: Workspace
+        self.window: MainWindow
+        self.exchange: Exchange
+
+    async def open(self, line: TwinLine) -> None:
+        self.workspace = Workspace(Paths(self.folder), store=Store.open(Paths(self.folder).journal_file))
+        self.workspace.start()
+        self.window = MainWindow(self.workspace, Config(), self.folder / "layout.json")
+        self.window.resize(1920, 1080)
+        self.window.show()
+        self.exchange = await self.workspace.open_exchange(
+            exchange_spec("poloniex"), line.domain(), line.credentials()
+        )
+        self.window.open_market(self.exchange.key, PAIR)
+        await until(lambda: self.exchange.ready and self.window.ladder.fresh.state == "live", what="a live window")
+
+    async def close(self) -> None:
+        await self.exchange.cancel_all()
+        self.window.finish()
+        await self.workspace.close()
+        self.window.deleteLater()
+
+    def click_price(self, side: Side, nth: int) -> str:
+        """Click the `nth` price of a side in the book; returns the price under the mouse."""
+        canvas = self.window.ladder.body
+        seen: list[str] = []
+        for y in range(canvas.height()):
+            _, line = canvas.line_at(y)
+            if line.price and (line.bid if side is Side.BUY else line.ask) and line.price not in seen:
+                seen.append(line.price)
+        wanted = seen[nth] if side is Side.BUY else seen[::-1][nth]
+        y = next(y for y in range(canvas.height()) if canvas.line_at(y)[1].price == wanted)
+        QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(canvas.width() // 2, y + 3))
+        return wanted
+
+    async def submit(self, amount: str) -> InFlightOrder:
+        """Type the amount, press the button, confirm."""
+        entry = self.window.entry
+        known = {order.key for order in self.exchange.orders}
+        edit = entry.amount.edit
+        edit.setFocus()
+        edit.selectAll()
+        QTest.keyClicks(edit, amount)
+        await until(lambda: entry.submit.isEnabled(), what="the button")
+        QTest.mouseClick(entry.submit, Qt.MouseButton.LeftButton)
+        await until(lambda: entry.confirmation is not None, what="the question")
+        assert entry.confirmation is not None and "PAPER" in _texts(entry.confirmation)
+        await until(lambda: entry.confirmation.send.isEnabled(), what="the send button")  # type: ignore[union-attr]
+        QTest.mouseClick(entry.confirmation.send, Qt.MouseButton.LeftButton)
+        await until(lambda: len(self.exchange.orders) > len(known), what="the order")
+        return next(order for order in self.exchange.orders if order.key not in known)
+
+
+def _texts(widget: Any) -> str:
+    from PySide6.QtWidgets import QLabel
+
+    return " ".join(label.text() for label in widget.findChildren(QLabel))
+
+
+def column(panel: Any, title: str) -> list[str]:
+    """What the table shows under that heading."""
+    model = panel.table.model()
+    titles = [model.headerData(c, Qt.Orientation.Horizontal) for c in range(model.columnCount())]
+    place = titles.index(title)
+    return [str(model.index(row, place).data()) for row in range(model.rowCount())]
+
+
+@pytest.fixture
+def twin() -> Iterator[TwinProcess]:
+    process = TwinProcess("poloniex", seed=5)
+    yield process
+    process.stop()
+
+
+def test_click_submit_confirm_see_open_then_cancel(play: Play, twin: TwinProcess, tmp_path: Path) -> None:
+    async def story() -> None:
+        desk = Desk(tmp_path)
+        await desk.open(twin.read_line())
+        try:
+            price = desk.click_price(Side.BUY, 4)
+            assert Decimal(desk.window.entry.price.edit.text().replace(",", "")) == Decimal(price)
+            order = await desk.submit("0.01")
+            await until(lambda: column(desk.window.open_orders, "State")[:1] == ["Open"], what="an open row")
+            assert order.state is OrderState.OPEN and order.terms.price == Decimal(price)
+            assert [own.price for own in desk.window.ladder.view.own_orders()] == [Decimal(price)]
+            desk.window.open_orders.table.selectAll()
+            QTest.keyClick(desk.window.open_orders.table, Qt.Key.Key_Delete)
+            await until(lambda: order.state is OrderState.CANCELED, what="the cancel")
+            await until(lambda: column(desk.window.history, "State")[:1] == ["Cancelled"], what="a history row")
+            assert column(desk.window.open_orders, "State") == []
+        finally:
+            await desk.close()
+
+    play(story())
+
+
+def test_a_fill_is_seen_in_balance_fills_and_inspector(play: Play, twin: TwinProcess, tmp_path: Path) -> None:
+    async def story() -> None:
+        desk = Desk(tmp_path)
+        await desk.open(twin.read_line())
+        try:
+            before = desk.exchange.account.balances["BTC"].total
+            desk.click_price(Side.SELL, 3)
+            order = await desk.submit("0.02")
+            await until(lambda: order.state is OrderState.FILLED and not order.fills_missing, what="the fill")
+            bought = sum(fill.amount - (fill.fee or 0) for fill in order.fills)
+            await until(
+                lambda: desk.exchange.account.balances["BTC"].total == before + bought, what="the balance"
+            )
+            await until(lambda: len(column(desk.window.fills, "Price")) == len(order.fills), what="the fill rows")
+            fill = order.fills[0]
+            desk.window.fills.frame_requested.emit(fill.frame)
+            inspector = desk.window.inspector
+            await until(lambda: inspector.isVisible())
+            frame = desk.workspace.log.get(fill.frame)
+            assert frame is not None and fill.trade_id.encode() in frame.payload
+            assert any(row.seq == fill.frame for row in inspector.visible_rows())
+        finally:
+            await desk.close()
+
+    play(story())
+
+
+def test_a_killed_twin_greys_the_books_and_its_return_needs_no_click(play: Play, tmp_path: Path) -> None:
+    async def story() -> None:
+        first = TwinProcess("poloniex", seed=5)
+        line = first.read_line()
+        desk = Desk(tmp_path)
+        await desk.open(line)
+        window, exchange = desk.window, desk.exchange
+        second: TwinProcess | None = None
+        try:
+            os.kill(first.pid, signal.SIGKILL)
+            await until(lambda: not window.ladder.trusted, within_s=2.0, what="a grey book")
+            for panel in window.market_panels:
+                await until(lambda panel=panel: not panel.trusted, within_s=2.0)  # type: ignore[misc]
+            assert exchange.order_books[PAIR].stale and window.ladder.fresh.state == "stale"
+            assert exchange.account_freshness().state != "live"
+            await until(lambda: "line-through" in window.top._last.styleSheet(), within_s=2.0)
+            second = TwinProcess("poloniex", seed=5, port=urlsplit(line.rest).port or 0)
+            second.read_line()
+            await until(lambda: window.ladder.trusted and exchange.ready, within_s=40.0, what="the recovery")
+            assert not exchange.order_books[PAIR].stale
+            assert "line-through" not in window.top._last.styleSheet()
+        finally:
+            await desk.close()
+            for twin in (first, second):
+                if twin is not None:
+                    twin.stop()
+
+    play(story())
+
+
+def test_closed_panels_come_back_and_the_layout_is_remembered(play: Play, twin: TwinProcess, tmp_path: Path) -> None:
+    async def story() -> None:
+        line = twin.read_line()
+        desk = Desk(tmp_path)
+        await desk.open(line)
+        actions = {action.text(): action for action in desk.window.docks.toggle_actions()}
+        actions["Depth"].trigger()
+        assert not desk.window.depth.isVisible()
+        actions["Depth"].trigger()
+        assert desk.window.depth.isVisible()
+        actions["Trades"].trigger()
+        await desk.close()
+        again = Desk(tmp_path)
+        await again.open(line)
+        try:
+            await until(lambda: not again.window.docks["tape"].isVisible(), what="the closed panel to stay closed")
+            assert again.window.depth.isVisible()
+        finally:
+            await again.close()
+
+    play(story())
+
+
+def test_every_focusable_widget_of_the_window_has_a_name(play: Play, twin: TwinProcess, tmp_path: Path) -> None:
+    from PySide6.QtWidgets import QAbstractScrollArea, QHeaderView, QScrollBar, QWidget
+
+    async def story() -> None:
+        desk = Desk(tmp_path)
+        await desk.open(twin.read_line())
+        try:
+            nameless = [
+                f"{type(widget).__name__} in {type(widget.parentWidget()).__name__}"
+                for widget in desk.window.findChildren(QWidget)
+                if widget.isVisible()
+                and widget.focusPolicy() != Qt.FocusPolicy.NoFocus
+                and not isinstance(widget, QScrollBar | QHeaderView)
+                and not (isinstance(widget.parentWidget(), QAbstractScrollArea) and not widget.accessibleName())
+                and not widget.accessibleName()
+            ]
+            assert nameless == []
+        finally:
+            await desk.close()
+
+    play(story())
