@@ -20,6 +20,7 @@ from app.core.clock import Clock, SystemClock
 from app.core.frames import FrameLog
 from app.core.journal import ClosedJournal, JournalError, OrderJournal
 from app.core.notices import Notices
+from app.core.requests import Response
 from app.net.rate_limiter import Bucket, RateLimiter
 from app.net.reconnect import HandshakeBudget, HandshakeBudgets, ReconnectPolicy
 from app.net.recorder import SessionRecorder
@@ -108,7 +109,7 @@ class Workspace:
                 if secret:
                     redactor.protect(secret)
                     self._redactor.protect(secret)
-            auth = spec.auth(credentials)
+            auth = spec.auth(credentials, domain)
             if self.store is not None:
                 account = account_key(spec.name, domain, credentials)
                 journal = self.store.journal(account)
@@ -178,7 +179,13 @@ class Workspace:
             redactor=redactor,
             rate_usage=lambda: {usage.name: usage.used / usage.units for usage in limiter.usage()},
         )
-        rest.on_exchange = venue.note_exchange
+
+        def on_exchange(response: Response, sent_ns: int, received_ns: int) -> None:
+            venue.note_exchange(response, sent_ns, received_ns)
+            for bucket, used in spec.read_usage(response):
+                limiter.observe(bucket, used)
+
+        rest.on_exchange = on_exchange
         return venue, limiter
 
     def _budget_for(self, url: str) -> HandshakeBudget:

@@ -86,7 +86,9 @@ class OrderBookTracker:
         data_source.connect_sink(Trade, self._on_trade)
         data_source.connect_sink(Candle, self._on_candle)
         data_source.connect_sink(Ticker, lambda ticker: self.on_ticker(ticker))
+        data_source.on_link_open = self._on_link_open
         data_source.on_link_down = self._on_link_down
+        data_source.on_sequence_gap = self._on_sequence_gap
         data_source.on_refused = self._on_refused
 
     @property
@@ -189,12 +191,30 @@ class OrderBookTracker:
                 feed.sync.reset(f"subscription refused: {refused.words}")
         self._venue.notices.error(self._venue.key, f"Exchange says: {refused.words}")
 
+    def _on_link_open(self, link_name: str) -> None:
+        now = self._venue.clock.mono_ns()
+        for feed in self._carried_by(link_name):
+            feed.asked_ns = now
+
     def _on_link_down(self, link: Link, reason: str) -> None:
-        for feed in self.feeds.values():
-            carrier = self.data_source.source.link_for(Subscription(Channel.BOOK, feed.pair))
-            if carrier.name == link.name:
-                feed.sync.reset(reason)
-                feed.asked_ns = 0
+        for feed in self._carried_by(link.name):
+            feed.sync.reset(reason)
+            feed.asked_ns = 0
+
+    def _on_sequence_gap(self, link_name: str, words: str) -> None:
+        """Nobody can say whose message was lost, so no book of the connection is believed."""
+        for feed in self._carried_by(link_name):
+            if not feed.book.stale:
+                feed.sync.gap(words)
+                self._on_gap(feed, words, feed.book.frame)
+
+    def _carried_by(self, link_name: str) -> list[Feed]:
+        source = self.data_source.source
+        return [
+            feed
+            for feed in self.feeds.values()
+            if source.link_for(Subscription(Channel.BOOK, feed.pair)).name == link_name
+        ]
 
     # -- keeping true
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -12,7 +13,7 @@ from msgspec import Struct
 from app.connectors.link_runner import LinkRunner
 from app.connectors.spec import PublicSource
 from app.connectors.venue import Venue
-from app.core.effects import Channel, Effect, MarketEvent, Perform, Refused, Send, Subscribed, Subscription
+from app.core.effects import Channel, Effect, MarketEvent, Perform, Refused, Send, Sequence, Subscribed, Subscription
 from app.core.links import Link, LinkState, LinkStatus
 from app.core.requests import Call, NoAnswer, NotSent, VenueError
 from app.core.trading_rule import TradingRule
@@ -40,7 +41,9 @@ class OrderBookTrackerDataSource:
     def __init__(self, venue: Venue, source: PublicSource) -> None:
         self.source = source
         self.sinks: dict[type, Callable[[Any], None]] = {}
+        self.on_link_open: Callable[[str], None] = _ignore
         self.on_link_down: Callable[[Link, str], None] = _ignore_link
+        self.on_sequence_gap: Callable[[str, str], None] = _ignore_link
         self.on_refused: Callable[[Refused], None] = _ignore
         self.links: dict[str, LinkStatus] = {}
         self.confirmed: set[Subscription] = set()
@@ -51,6 +54,9 @@ class OrderBookTrackerDataSource:
         self._running = False
         self._taps: dict[type, list[Tap]] = {}
         self._tapped: dict[type, Callable[[Any], None]] = {}
+        self._reading = ""
+        self._numbers: dict[str, int] = {}
+        self.connect_sink(Sequence, self._on_sequence)
 
     # -- asked of the exchange
 
@@ -139,7 +145,7 @@ class OrderBookTrackerDataSource:
         for status in self.links.values():
             status.state = LinkState.OFF
 
-    def subscribe(self, subscriptions: Sequence[Subscription]) -> None:
+    def subscribe(self, subscriptions: Collection[Subscription]) -> None:
         """Ask for these streams now, and again after every reconnect."""
         new = [wanted for wanted in subscriptions if wanted not in self._wanted]
         by_link: dict[str, list[Subscription]] = {}
@@ -152,7 +158,7 @@ class OrderBookTrackerDataSource:
         for name, group in by_link.items():
             self._send(name, self.source.subscribe(group))
 
-    def unsubscribe(self, subscriptions: Sequence[Subscription]) -> None:
+    def unsubscribe(self, subscriptions: Collection[Subscription]) -> None:
         by_link: dict[str, list[Subscription]] = {}
         for wanted in subscriptions:
             name = self._wanted.pop(wanted, None)
@@ -181,8 +187,9 @@ class OrderBookTrackerDataSource:
 
     # -- reading
 
-    def read(self, data: bytes, frame: int) -> Iterable[Effect]:
+    def read(self, link: str, data: bytes, frame: int) -> Iterable[Effect]:
         """Read one message and hand its events on; what remains concerns the connection. The hot path of the desk."""
+        self._reading = link
         rest: list[Effect] = []
         sinks = self.sinks
         for effect in self.source.on_message(data, frame):
@@ -204,6 +211,13 @@ class OrderBookTrackerDataSource:
             self.on_refused(effect)
         elif isinstance(effect, Perform):
             self._spawn(self._perform(effect.call), "perform")
+
+    def _on_sequence(self, sequence: Sequence) -> None:
+        link, number = self._reading, sequence.number
+        last = self._numbers.get(link)
+        self._numbers[link] = number
+        if last is not None and number != last + 1:
+            self.on_sequence_gap(link, f"message {number} came after {last}")
 
     async def _perform(self, call: Call[Iterable[Effect]]) -> None:
         try:
@@ -232,6 +246,8 @@ class OrderBookTrackerDataSource:
                 self.apply(effect)
 
     def _on_open(self, link: Link) -> Iterable[Effect]:
+        self._numbers.pop(link.name, None)
+        self.on_link_open(link.name)
         yield from self.source.on_open(link, self._venue.now_ms())
         wanted = [wanted for wanted, name in self._wanted.items() if name == link.name]
         self.confirmed.difference_update(wanted)
@@ -247,7 +263,7 @@ class _PublicLink:
     def __init__(self, owner: OrderBookTrackerDataSource, link: Link) -> None:
         self._owner = owner
         self._link = link
-        self.on_frame = owner.read
+        self.on_frame = partial(owner.read, link.name)
         self.apply = owner.apply
 
     def on_open(self) -> Iterable[Effect]:
@@ -260,7 +276,7 @@ class _PublicLink:
         self._owner.on_link_down(self._link, reason)
 
 
-def usd_prices(tickers: dict[str, Ticker], dollars: Sequence[str]) -> dict[str, Decimal]:
+def usd_prices(tickers: dict[str, Ticker], dollars: Collection[str]) -> dict[str, Decimal]:
     """Dollars per unit of each asset: directly against a dollar asset, else over one other quote asset."""
     prices = {asset: Decimal(1) for asset in dollars}
     for _ in range(2):
@@ -275,5 +291,5 @@ def _ignore(_: object) -> None:
     return None
 
 
-def _ignore_link(_: Link, __: str) -> None:
+def _ignore_link(_: object, __: str) -> None:
     return None

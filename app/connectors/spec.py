@@ -6,6 +6,7 @@ The vocabulary is Hummingbot's connector guide where it has a word (Auth.generat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from typing import Protocol
 
 from msgspec import Struct
@@ -136,10 +137,21 @@ class CancelAnswer(Struct, frozen=True, kw_only=True):
     frame: int = 0
 
 
+class OrderPreview(Struct, frozen=True):
+    """What the exchange says of an order without taking it. `problems` are its words, foreign text; empty is good."""
+
+    problems: tuple[str, ...] = ()
+    fee: Decimal | None = None
+    fee_asset: str = ""
+    frame: int = 0
+
+
 class PrivateSource(Protocol):
     """The account's side. `link` is None where the exchange has no private stream: then everything is polled."""
 
     link: Link | None
+    streams_balances: bool
+    """False where the stream tells orders only: then balances are asked for after every report and in between."""
 
     def on_open(self, now_ms: int) -> Iterable[Effect]:
         """The login, or the subscriptions where no login comes first."""
@@ -161,7 +173,20 @@ class PrivateSource(Protocol):
         """None where the account cannot be asked."""
         ...
 
-    def place_order(self, intent: OrderIntent) -> Call[PlaceAccepted]: ...
+    def place_order(self, intent: OrderIntent) -> Call[PlaceAccepted]:
+        """Raises ValueError for an intent that this exchange has no form for."""
+        ...
+
+    def preview_order(self, intent: OrderIntent) -> Call[OrderPreview] | None:
+        """Have the exchange check the order without placing it; None where it cannot."""
+        ...
+
+    def amend_order(
+        self, order: InFlightOrder, price: Decimal | None, amount: Decimal | None
+    ) -> Call[PlaceAccepted] | None:
+        """Change an open order in place; None where the exchange can only cancel and place anew."""
+        ...
+
     def cancel_order(self, order: InFlightOrder) -> Call[CancelAnswer]: ...
     def cancel_orders(self, orders: Sequence[InFlightOrder]) -> Sequence[Call[list[CancelAnswer]]]:
         """The fewest calls that cancel exactly these."""
@@ -189,8 +214,10 @@ class ExchangeSpec(Struct, frozen=True, kw_only=True):
     default_fees: FeeSchedule
     public: Callable[[Domain], PublicSource]
     private: Callable[[Domain, Auth], PrivateSource]
-    auth: Callable[[Credentials], Auth]
+    auth: Callable[[Credentials, Domain], Auth]
     read_error: Callable[[Response], VenueError | None]
+    read_usage: Callable[[Response], Iterable[tuple[str, int]]] = lambda response: ()
+    """Buckets and the units used of them, as a reply's headers tell."""
     secret_fields: frozenset[str] = frozenset()
     """Names of wire fields, beyond the usual ones, that never reach a log."""
     slow_down_s: float = 60.0

@@ -26,6 +26,7 @@ SHORT_POLL_S = 5.0
 LONG_POLL_S = 30.0
 """Between audits while the stream is fresh."""
 _FRESH_S = 15.0
+_BUNCH_S = 0.1
 _FEES_EVERY_S = 600.0
 _OVERLAP_MS = 10 * 60_000
 _MOST_PAGES = 50
@@ -60,6 +61,7 @@ class UserStreamTracker:
         self._source: PrivateSource = data_source.source
         self._tasks: set[asyncio.Task[None]] = set()
         self._poll_now = asyncio.Event()
+        self._balances_now = asyncio.Event()
         data_source.sink = self._on_event
         data_source.on_subscribed = self.ask_now
         data_source.on_lost = self._on_lost
@@ -68,6 +70,8 @@ class UserStreamTracker:
         self.data_source.start()
         self._venue.spawn(self._status_polling_loop(), "account polling", self._tasks)
         self._venue.spawn(self._fee_polling_loop(), "fee polling", self._tasks)
+        if not self._source.streams_balances:
+            self._venue.spawn(self._balance_polling_loop(), "balance polling", self._tasks)
 
     async def stop(self) -> None:
         tasks = tuple(self._tasks)
@@ -108,6 +112,9 @@ class UserStreamTracker:
             self.ledger.fill(event, wall_ms)
         else:
             self.account.apply_delta(event)
+            return
+        if not self._source.streams_balances:
+            self._balances_now.set()
 
     def _on_lost(self, reason: str) -> None:
         self.reconciled = False
@@ -125,6 +132,21 @@ class UserStreamTracker:
                 await asyncio.wait_for(self._poll_now.wait(), wait_s)
             except TimeoutError:
                 pass
+
+    async def _balance_polling_loop(self) -> None:
+        """For accounts whose stream does not tell balances."""
+        while True:
+            try:
+                await asyncio.wait_for(self._balances_now.wait(), SHORT_POLL_S)
+                # Reports come in bunches; one question answers them all.
+                await asyncio.sleep(_BUNCH_S)
+            except TimeoutError:
+                pass
+            self._balances_now.clear()
+            try:
+                await self._update_balances()
+            except TROUBLE as error:
+                self._say_trouble(error)
 
     async def _fee_polling_loop(self) -> None:
         while True:

@@ -58,6 +58,15 @@ class Pong(Struct, frozen=True):
     """Answer to our heartbeat."""
 
 
+class Sequence(Struct, frozen=True, gc=False):
+    """The number of this message among all of its connection; it comes before what the message holds.
+
+    A number left out means that any stream of the connection may have lost something.
+    """
+
+    number: int
+
+
 class Subscribed(Struct, frozen=True):
     """The exchange confirmed these streams."""
 
@@ -86,6 +95,18 @@ class Unknown(Struct, frozen=True):
 
 MarketEvent = BookSnapshot | BookDiff | Trade | Candle | Ticker
 AccountEvent = OrderUpdate | Fill | BalanceDelta
-Effect = MarketEvent | AccountEvent | Send | Perform | LoggedIn | Pong | Subscribed | Refused | Reconnect | Unknown
+Effect = (
+    MarketEvent
+    | AccountEvent
+    | Send
+    | Perform
+    | LoggedIn
+    | Pong
+    | Sequence
+    | Subscribed
+    | Refused
+    | Reconnect
+    | Unknown
+)
 
 NOTHING: tuple[Any, ...] = ()

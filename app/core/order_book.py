@@ -262,7 +262,7 @@ class BookSync:
             if diff.last_id <= last and diff.prev_id < diff.last_id:
                 self.ignored += 1
                 return None
-        return self._gap(f"at {last}, got a change that follows {diff.prev_id}")
+        return self.gap(f"at {last}, got a change that follows {diff.prev_id}")
 
     def _ranged(self, diff: BookDiff) -> str | None:
         book = self.book
@@ -275,9 +275,10 @@ class BookSync:
         if diff.first_id <= book.last_id + 1:
             book.apply_diff(diff)
             return None
-        return self._gap(f"at {book.last_id}, got {diff.first_id}..{diff.last_id}")
+        return self.gap(f"at {book.last_id}, got {diff.first_id}..{diff.last_id}")
 
-    def _gap(self, words: str) -> str:
+    def gap(self, words: str) -> str:
+        """Something was lost: the book is stale until a snapshot joins."""
         self.gaps += 1
         self.book.set_state(BookState.STALE, f"gap: {words}")
         return words

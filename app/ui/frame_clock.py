@@ -20,7 +20,7 @@ _BUDGET_MS = 8.0
 _COMFORT_MS = 4.0
 _WINDOW_S = 2.0
 _PATIENCE_S = 5.0
-_TURN_S = 0.2
+_ROUND = 10
 _PER_MS = 20
 _LONGEST_MS = 250
 
@@ -200,8 +200,8 @@ class FrameClock(QObject):
             due.append(charts[self._chart_turn])
         others = [panel for panel in seen if id(panel) not in self._active]
         if others:
-            # A fifth of the others' round per tick at 30 Hz is 6 Hz each, and 2 Hz each at the slowest rate.
-            count = ceil(len(others) / max(1, int(self.hz * _TURN_S)))
+            # A round in ten ticks is 3 Hz for each at 30 Hz; slower clocks hold the promise of 2 Hz and no more.
+            count = ceil(len(others) / min(_ROUND, self.hz // 2))
             start = self._turn % len(others)
             due += (others[start:] + others[:start])[:count]
             self._turn = (start + count) % len(others)
@@ -212,7 +212,7 @@ class FrameClock(QObject):
         broken: Exception | None = None
         for panel in panels:
             try:
-                panel.refresh()
+                panel.refresh()  # type: ignore[attr-defined]  # `Refreshing` and a widget at once
             except Exception as error:  # one broken panel must not freeze the others; the first error is told below
                 broken = broken or error
             windows[id(panel.window())] = panel.window()

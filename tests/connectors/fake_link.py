@@ -116,7 +116,7 @@ class Desk:
         self.transport = FakeTransport(self.log)
         self.rest = FakeRest(self.log)
         budget = InstantBudget(clock)
-        auth = spec.auth(Credentials(api_key="key", secret_key="secret")) if with_account else None
+        auth = spec.auth(Credentials(api_key="key", secret_key="secret"), domain) if with_account else None
         venue = Venue(
             spec,
             domain,

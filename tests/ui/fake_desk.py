@@ -290,8 +290,7 @@ class FakeExchange:
         held = self.account.balances.get(asset)
         free = held.available if held else Decimal(0)
         if needed is not None and needed > free:
-            field = "total" if draft.side is Side.BUY else "amount"
-            problems.append(Problem(field, f"{needed:f} {asset} needed, {free:f} free"))
+            problems.append(Problem("balance", f"needs {needed:f} {asset}, {free:f} is free"))
         return problems
 
     def gate(self, draft: OrderDraft) -> Gate:

@@ -9,11 +9,12 @@ from decimal import Decimal
 import numpy as np
 from PySide6.QtGui import QColor, QImage
 
+from app.core.freshness import Freshness
 from app.core.market import CandleSeries, TradeTape
 from app.core.order_book import BookState, OrderBook
 from app.core.trading_rule import TradingRule
 from app.core.types import BookDiff, BookSnapshot, Candle, Fill, Level, Side, Trade
-from app.ui.market_view import Freshness, OwnOrder
+from app.ui.market_view import OwnOrder
 
 START_MS = 1_795_000_000_000
 LIVE = Freshness("live", "LIVE", 0.1)
@@ -25,6 +26,14 @@ def has_colour(picture: QImage, colour: QColor) -> bool:
     flat = picture.convertToFormat(QImage.Format.Format_RGB32)
     pixels = np.frombuffer(flat.constBits(), np.uint32).reshape(flat.height(), flat.bytesPerLine() // 4)
     return bool(np.any(pixels[:, : flat.width()] & 0xFFFFFF == colour.rgb() & 0xFFFFFF))
+
+
+def has_green(picture: QImage) -> bool:
+    """Whether anything in the picture is greenish, however faded: the colour of a bid in the dark theme."""
+    flat = picture.convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(flat.constBits(), np.uint8).reshape(flat.height(), flat.bytesPerLine())
+    pixels = rows[:, : flat.width() * 3].reshape(-1, 3).astype(int)
+    return bool(np.any(pixels[:, 1] - pixels[:, 0] > 30))
 
 
 class FakeMarket:

@@ -98,6 +98,12 @@ def test_paper_is_never_in_a_live_total(panel, desk):
     assert spoken == "Asset BTC PAPER"
 
 
+def test_an_account_that_has_told_nothing_is_not_worth_zero(panel, desk):
+    desk.add("okx", "OKX", paper=False)
+    panel.refresh()
+    assert panel.sum.whole == "Total – USD  ·  not told yet: OKX  ·  paper not included"
+
+
 def test_one_asset_on_two_accounts_is_a_group(panel, desk):
     other = desk.add("htx", "HTX")
     other.give("BTC", "0.25", "0.2")
@@ -134,6 +140,8 @@ def test_a_hold_that_nothing_explains_is_marked(panel, exchange):
     held = cell(panel, "BTC", "Held")
     assert [badge.text for badge in held.badges] == ["≠"]
     assert "0.05 BTC: more held than open orders explain" in held.tip
+    assert cell(panel, "BTC", "Available").tone == "warning"
+    assert cell(panel, "BTC", "Total").tone == "text"
 
 
 def test_available_above_total_is_an_error(panel, exchange):

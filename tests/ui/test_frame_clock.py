@@ -66,6 +66,11 @@ def test_the_active_market_is_refreshed_each_tick_and_the_others_in_turn(bench: 
     bench.run(1)
     assert bench.seen["active"] == 30
     assert {bench.seen[name] for name in "abcde"} == {6}
+    for name in "fghijklmno":
+        bench.panel(name)
+    bench.seen.clear()
+    bench.run(2)
+    assert min(bench.seen[name] for name in "abcdefghijklmno") >= 6
 
 
 def test_charts_of_the_active_market_take_turns(bench: Bench) -> None:

@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QWheelEvent
+from PySide6.QtGui import QGuiApplication, QWheelEvent
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
-from app.core.gate import Gate, GateState
 from app.core.order_book import BookState
-from app.core.trading_rule import OrderDraft
-from app.core.types import OrderType, Side, TimeInForce, VenueState
+from app.core.trading_rule import OrderDraft, Problem
+from app.core.types import OrderType, Side
 from app.ui.panels.order_entry import OrderEntry
 from app.ui.panels.order_entry_form import BadNumber, amount_of, plain_number, read_number, stepped
 from tests.ui.fake_desk import FakeDesk, FakeExchange, small_desk
@@ -146,7 +145,7 @@ def test_every_bad_input_is_refused_in_words(qtbot, desk, exchange, form, name, 
         ("amount", "", "an amount above 0 is needed (the lot is 0.0001 BTC)"),
         ("amount", "0", "an amount above 0 is needed (the lot is 0.0001 BTC)"),
         ("amount", "0.00009", "an amount above 0 is needed (the lot is 0.0001 BTC)"),
-        ("amount", "1", "67000.1 USDT needed, 10000 free"),
+        ("amount", "1", "needs 67000.1 USDT, 10000 is free"),
     ],
 )
 def test_rules_speak_beside_their_field_and_nothing_is_sent(qtbot, form, exchange, name, text, reason):
@@ -157,6 +156,21 @@ def test_rules_speak_beside_their_field_and_nothing_is_sent(qtbot, form, exchang
     assert reason in said
     assert form.confirmation is None
     assert exchange.submitted == []
+
+
+def test_a_missing_balance_is_told_beside_what_is_paid_with(qtbot, form):
+    filled(qtbot, form, amount="1")
+    assert form.total.note.text() == "needs 67000.1 USDT, 10000 is free"
+    form.focus_side(Side.SELL)
+    assert form.amount.note.text() == "needs 1 BTC, 0.5 is free"
+    assert not form.total.note.isVisible()
+
+
+def test_a_reason_without_a_field_is_shown_too(form, exchange, qtbot):
+    exchange.check = lambda draft: [Problem("account", "not signed in: add an account to trade")]
+    filled(qtbot, form)
+    assert form.general.text() == "account: not signed in: add an account to trade"
+    assert form.general.isVisible()
 
 
 def test_an_empty_form_is_not_red_before_it_is_tried(qtbot, form):
@@ -291,188 +305,6 @@ def test_slippage_walks_the_book(qtbot, form, exchange):
     assert "the book shown ends after 2" in form.fills_at.text()
 
 
-# -- confirmation and sending ------------------------------------------------------------------------------------------
-
-
-def test_what_is_confirmed_is_what_is_sent(qtbot, form, exchange):
-    filled(qtbot, form, "66999.87", "0.05003")
-    qtbot.mouseClick(form.submit, Qt.MouseButton.LeftButton)
-    assert exchange.submitted == []
-    dialog = armed(qtbot, form)
-    assert dialog.send.hasFocus()
-    shown = dialog.text()
-    for words in ("PAPER", "Poloniex", "Buy 0.0500 BTC at 66,999.8 USDT", "Limit, GTC", "3,349.99 USDT", "0.2% taker"):
-        assert words in shown
-    qtbot.mouseClick(dialog.send, Qt.MouseButton.LeftButton)
-    assert exchange.submitted == [
-        OrderDraft(
-            pair="BTC-USDT",
-            side=Side.BUY,
-            type=OrderType.LIMIT,
-            time_in_force=TimeInForce.GTC,
-            price=Decimal("66999.8"),
-            amount=Decimal("0.0500"),
-        )
-    ]
-
-
-def test_two_clicks_make_one_order(qtbot, form, exchange):
-    filled(qtbot, form)
-    at = form.submit.rect().center()
-    qtbot.mouseClick(form.submit, Qt.MouseButton.LeftButton, pos=at)
-    qtbot.mouseClick(form.submit, Qt.MouseButton.LeftButton, pos=at)
-    dialog = form.confirmation
-    # The second half of a double click lands on a button that is not armed yet.
-    qtbot.mouseClick(dialog.send, Qt.MouseButton.LeftButton)
-    assert exchange.submitted == []
-    armed(qtbot, form)
-    send = dialog.send
-    qtbot.mouseClick(send, Qt.MouseButton.LeftButton)
-    qtbot.mouseClick(send, Qt.MouseButton.LeftButton)
-    dialog._send()
-    assert len(exchange.submitted) == 1
-    form.ask()
-    assert form.confirmation is None
-
-
-def test_enter_pressed_twice_or_held_makes_one_order(qtbot, form, exchange):
-    filled(qtbot, form)
-    qtbot.keyClick(form.amount.edit, ENTER)
-    dialog = form.confirmation
-    qtbot.keyClick(dialog, ENTER)
-    assert dialog.isVisible() and exchange.submitted == []
-    armed(qtbot, form)
-    for _ in range(5):
-        repeat = QKeyEvent(QKeyEvent.Type.KeyPress, ENTER, Qt.KeyboardModifier.NoModifier, "\r", True)
-        QApplication.sendEvent(dialog.send, repeat)
-    assert exchange.submitted == []
-    qtbot.keyClick(dialog.send, ENTER)
-    assert len(exchange.submitted) == 1
-    qtbot.keyClick(form.amount.edit, ENTER)
-    assert form.confirmation is None
-    assert len(exchange.submitted) == 1
-
-
-def test_a_held_enter_opens_no_confirmation(form, qtbot):
-    filled(qtbot, form)
-    repeat = QKeyEvent(QKeyEvent.Type.KeyPress, ENTER, Qt.KeyboardModifier.NoModifier, "\r", True)
-    QApplication.sendEvent(form.amount.edit, repeat)
-    assert form.confirmation is None
-
-
-def test_not_sending_leaves_everything_as_typed(qtbot, form, exchange):
-    filled(qtbot, form)
-    qtbot.mouseClick(form.submit, Qt.MouseButton.LeftButton)
-    qtbot.keyClick(form.confirmation, Qt.Key.Key_Escape)
-    assert form.confirmation is None
-    assert exchange.submitted == []
-    assert (form.price.edit.text(), form.amount.edit.text()) == ("67000.1", "0.05")
-    assert form.submit.isEnabled()
-
-
-def send(qtbot, form: OrderEntry) -> None:
-    filled(qtbot, form)
-    qtbot.mouseClick(form.submit, Qt.MouseButton.LeftButton)
-    qtbot.mouseClick(armed(qtbot, form).send, Qt.MouseButton.LeftButton)
-
-
-def test_the_button_waits_for_the_answer(qtbot, form, exchange):
-    send(qtbot, form)
-    assert not form.submit.isEnabled()
-    assert form.fate.text() == "Buy BTC-USDT: Sending"
-    exchange.report(list(exchange.orders)[-1], state=VenueState.OPEN)
-    form.refresh()
-    assert form.submit.isEnabled()
-    assert form.fate.text() == "Buy BTC-USDT: Open"
-
-
-def test_without_an_answer_for_3_s_it_says_so_and_gives_the_button_back(qtbot, form, desk, exchange):
-    send(qtbot, form)
-    desk.clock.advance(2.9)
-    form.refresh()
-    assert not form.submit.isEnabled()
-    desk.clock.advance(0.2)
-    form.refresh()
-    assert form.fate.text() == "Buy BTC-USDT: no answer for 3 s, may be live. Checking"
-    assert form.submit.isEnabled()
-    exchange.lose_answer(list(exchange.orders)[-1])
-    form.refresh()
-    assert form.fate.text() == "Buy BTC-USDT: UNKNOWN: may be live, checking"
-    exchange.report(list(exchange.orders)[-1], state=VenueState.FILLED, filled="0.05")
-    form.refresh()
-    assert form.fate.text().startswith("Buy BTC-USDT: Filled")
-
-
-def test_a_rejection_is_told_in_words(qtbot, form, exchange):
-    send(qtbot, form)
-    exchange.reject(list(exchange.orders)[-1], "Insufficient <b>balance</b>")
-    form.refresh()
-    assert form.fate.text() == "Buy BTC-USDT: Rejected: Insufficient <b>balance</b>"
-
-
-def test_a_closed_gate_blocks_and_says_why(qtbot, form, exchange):
-    filled(qtbot, form)
-    exchange.gate_now = Gate(GateState.BLOCKED, "the book is stale")
-    form.refresh()
-    assert form.gate_words.text() == "Blocked: the book is stale"
-    assert not form.submit.isEnabled()
-    qtbot.keyClick(form.price.edit, ENTER)
-    assert form.confirmation is None
-
-
-def test_a_gate_that_asks_is_read_in_the_confirmation(qtbot, form, exchange):
-    exchange.gate_now = Gate(GateState.CONFIRM, "price is 6 % away from the mid")
-    filled(qtbot, form)
-    qtbot.mouseClick(form.submit, Qt.MouseButton.LeftButton)
-    dialog = armed(qtbot, form)
-    assert dialog.warning.text() == "Read before sending: price is 6 % away from the mid"
-    assert dialog.cancel.hasFocus()
-
-
-def test_a_gate_that_closes_under_the_open_dialog_stops_it(qtbot, form, exchange):
-    filled(qtbot, form)
-    qtbot.mouseClick(form.submit, Qt.MouseButton.LeftButton)
-    dialog = armed(qtbot, form)
-    exchange.gate_now = Gate(GateState.BLOCKED, "clock is wrong")
-    form.refresh()
-    assert not dialog.send.isEnabled()
-    assert dialog.warning.text() == "Blocked: clock is wrong"
-    assert exchange.submitted == []
-
-
-def test_balance_gone_meanwhile_stops_the_order_at_the_last_moment(qtbot, form, exchange):
-    filled(qtbot, form)
-    qtbot.mouseClick(form.submit, Qt.MouseButton.LeftButton)
-    dialog = armed(qtbot, form)
-    exchange.give("USDT", "1", "1")
-    qtbot.mouseClick(dialog.send, Qt.MouseButton.LeftButton)
-    assert exchange.submitted == []
-    assert form.fate.text().startswith("Not sent: 3350.005")
-
-
-def test_an_exchange_that_cannot_record_the_order_sends_nothing(qtbot, form, exchange):
-    def fail(_draft):
-        raise OSError("disk full")
-
-    exchange.submit = fail
-    send(qtbot, form)
-    assert form.fate.text() == "Not sent: disk full"
-    assert form.submit.isEnabled()
-
-
-def test_live_and_paper_are_told_apart(qtbot):
-    desk, exchange = small_desk(paper=False)
-    form = OrderEntry(desk, desk.clock)
-    qtbot.addWidget(form)
-    form.show()
-    form.set_market("poloniex", "BTC-USDT")
-    assert form.badge.text() == "LIVE"
-    filled(qtbot, form)
-    form.ask()
-    assert "real money" in form.confirmation.text().split("\n")
-    form.confirmation.reject()
-
-
 # -- filling from elsewhere, memory, following -------------------------------------------------------------------------
 
 
@@ -537,27 +369,32 @@ def test_nothing_typed_is_lost_on_switching_markets(qtbot, form):
     assert (form.sell.isChecked(), form.type.currentData()) == (True, "LIMIT_MAKER")
 
 
+def test_a_market_without_rules_takes_nothing_of_the_market_before(qtbot, form, exchange):
+    filled(qtbot, form)
+    form.set_market("poloniex", "DOGE-USDT")
+    form.set_market("poloniex", "ETH-USDT")
+    exchange.market("DOGE-USDT")
+    form.set_market("poloniex", "DOGE-USDT")
+    assert (form.price.edit.text(), form.amount.edit.text()) == ("", "")
+    form.set_market("poloniex", "BTC-USDT")
+    assert (form.price.edit.text(), form.amount.edit.text()) == ("67000.1", "0.05")
+
+
+def test_new_rules_change_steps_and_not_what_is_typed(qtbot, form, exchange):
+    filled(qtbot, form)
+    exchange.market("BTC-USDT", tick="1", lot="0.01")
+    form.refresh()
+    assert (form.price.edit.text(), form.amount.edit.text()) == ("67000.1", "0.05")
+    qtbot.keyClick(form.price.edit, Qt.Key.Key_Up)
+    assert form.price.edit.text() == "67001"
+
+
 def test_an_existing_order_fills_the_form(form, exchange):
     order = exchange.order("ETH-USDT", Side.SELL, "3600", "2")
     form.fill_from("poloniex", order.terms)
     assert (form.price.edit.text(), form.amount.edit.text(), form.total.edit.text()) == ("3600", "2", "7200")
     assert form.sell.isChecked()
     assert exchange.submitted == []
-
-
-def test_the_dry_run_shows_the_exact_request_and_sends_nothing(qtbot, form, exchange):
-    filled(qtbot, form)
-    qtbot.mouseClick(form.dry, Qt.MouseButton.LeftButton)
-    dialog = form.dry_run_dialog
-    assert dialog.line.text() == "POST /orders"
-    body = '{"symbol":"BTC_USDT","side":"BUY","type":"LIMIT","quantity":"0.05","price":"67000.1"}'
-    assert dialog.part("Body bytes") == body
-    assert '"price": "67000.1"' in dialog.part("Body")
-    assert dialog.part("Signed text").startswith("POST\n/orders\nrequestBody=")
-    assert "7f3a…" in dialog.part("Headers")
-    assert exchange.submitted == []
-    dialog.accept()
-    assert form.dry_run_dialog is None
 
 
 def test_missing_things_are_said(qtbot, desk):
@@ -571,6 +408,10 @@ def test_missing_things_are_said(qtbot, desk):
     form.set_market("poloniex", "DOGE-USDT")
     assert form.empty.words.text() == "Waiting for the trading rules of DOGE-USDT."
     desk.exchanges["poloniex"].market("DOGE-USDT")
+    form.refresh()
+    assert form.price.isVisible()
+    form.set_market("okx", "BTC-USDT")
+    desk.exchanges["okx"].has_account = True
     form.refresh()
     assert form.price.isVisible()
 

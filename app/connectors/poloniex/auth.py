@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from app.connectors.spec import Credentials
+from app.connectors.spec import Credentials, Domain
 from app.core.requests import Request, SignedRequest
 
 RECV_WINDOW_MS = 5_000
@@ -27,7 +27,7 @@ class PoloniexAuth:
     `recvWindow` is a header and by that page no part of the signed text; not confirmed by a published vector.
     """
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, domain: Domain) -> None:
         self._api_key = credentials.api_key
         self._secret = credentials.secret_key.encode()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 import msgspec
 from msgspec import Struct
@@ -91,6 +92,7 @@ class PoloniexPrivate:
     """Every method is pure. The login goes first; orders and balances are subscribed once it is accepted."""
 
     link: Link | None
+    streams_balances = True
 
     def __init__(self, domain: Domain, auth: Auth) -> None:
         self._auth = auth
@@ -198,6 +200,13 @@ class PoloniexPrivate:
 
     def place_order(self, intent: OrderIntent) -> Call[PlaceAccepted]:
         return order_entry.place(intent)
+
+    def preview_order(self, intent: OrderIntent) -> None:
+        return None
+
+    def amend_order(self, order: InFlightOrder, price: Decimal | None, amount: Decimal | None) -> None:
+        """Poloniex replaces an order by a new one under a new id, which is not a change in place."""
+        return None
 
     def cancel_order(self, order: InFlightOrder) -> Call[CancelAnswer]:
         return order_entry.cancel(order)

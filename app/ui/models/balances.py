@@ -217,7 +217,7 @@ class BalancesModel(LiveTable[BalanceRow]):
             ),
             Column(
                 "Available",
-                lambda r: self._amount_cell(r, r.available),
+                lambda r: self._amount_cell(r, r.available, marked=True),
                 lambda r: r.available,
                 78,
                 right=True,
@@ -263,12 +263,12 @@ class BalancesModel(LiveTable[BalanceRow]):
             return Cell(f"   {asset_text(row.asset)}", _tone(row))
         return Cell(f"   {clean(row.exchange.title if row.exchange else '', 20)}", "secondary")
 
-    def _amount_cell(self, row: BalanceRow, value: Decimal | None) -> Cell:
+    def _amount_cell(self, row: BalanceRow, value: Decimal | None, marked: bool = False) -> Cell:
         if value is None:
             return Cell("")
         if self.amounts_hidden:
             return Cell(HIDDEN, "secondary")
-        broken = row.hold is not None and not row.hold.explained and value == row.available
+        broken = marked and row.hold is not None and not row.hold.explained
         tip = f"{plain(value)} {asset_text(row.asset)}"
         if row.hold is not None:
             tip = f"{tip}\n{row.hold.words(asset_text(row.asset))}"

@@ -115,6 +115,10 @@ class Sum:
     unpriced: tuple[str, ...]
     left_out: int
     """Paper accounts that are not in this live sum."""
+    silent: tuple[str, ...]
+    """Accounts whose balances nobody has told yet: not the same as empty."""
+    known: bool
+    """Whether any of the accounts has told its balances."""
 
 
 def grand_total(desk: Desk, currency: str) -> Sum | None:
@@ -133,7 +137,15 @@ def grand_total(desk: Desk, currency: str) -> Sum | None:
             unpriced.append(balance.asset)
         else:
             total += value.value
-    return Sum(not live, total, tuple(sorted(set(unpriced))), len(accounts) - len(counted))
+    silent = tuple(exchange.title for exchange in counted if not exchange.account.version)
+    return Sum(
+        paper=not live,
+        value=total,
+        unpriced=tuple(sorted(set(unpriced))),
+        left_out=len(accounts) - len(counted),
+        silent=silent,
+        known=len(silent) < len(counted),
+    )
 
 
 def _all_balances(exchanges: Iterable[ExchangeView]) -> Iterable[Balance]:

@@ -39,13 +39,14 @@ class ChartView(pg.GraphicsView):
         self.plot = QRect(0, 0, 1, 1)
         self.hover: QPoint | None = None
         self._theme: Theme | None = None
-        self.box: pg.ViewBox | None = None
+        self.box: Any = None
         super().__init__(background=None)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setCacheMode(pg.GraphicsView.CacheModeFlag.CacheNone)  # pyqtgraph keeps the background as a picture
         self.setViewportUpdateMode(pg.GraphicsView.ViewportUpdateMode.FullViewportUpdate)
         self.box = pg.ViewBox(enableMouse=False, enableMenu=False, defaultPadding=0.0)
         self.box.disableAutoRange()

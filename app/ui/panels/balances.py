@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QMenu, QWidget
 from app.core.clock import NS_PER_S, Clock, SystemClock
 from app.ui import theme
 from app.ui.desk import Desk
-from app.ui.format import Display, clean, rounded, time, zone_name
+from app.ui.format import DASH, Display, clean, rounded, time, zone_name
 from app.ui.models.balances import HIDDEN, BalanceRow, BalancesModel, Grouping
 from app.ui.models.balances_worth import asset_text, grand_total
 from app.ui.panels.open_orders_frame import ElidedLabel, TablePanel, ToneLabel
@@ -160,11 +160,15 @@ class Balances(TablePanel):
         self.sum.setVisible(total is not None)
         if total is not None:
             value = HIDDEN if self.model.amounts_hidden else rounded(total.value, 2 if self._coarse else 8)
+            if not total.known:
+                value = DASH
             parts = [f"{'PAPER total' if total.paper else 'Total'} {value} {self.model.currency}"]
             if total.unpriced:
                 names = ", ".join(asset_text(asset) for asset in total.unpriced[:4])
                 more = f" and {len(total.unpriced) - 4} more" if len(total.unpriced) > 4 else ""
                 parts.append(f"without {names}{more}: no price")
+            if total.silent:
+                parts.append(f"not told yet: {clean(', '.join(total.silent), 60)}")
             if total.left_out:
                 parts.append("paper not included")
             self.sum.say("  ·  ".join(parts))

@@ -116,6 +116,7 @@ class LadderPanel(MarketPanel):
         roomy = self.width() >= look.current().px(420)
         self._finer.setVisible(roomy)
         self._coarser.setVisible(roomy)
+        self._form.setVisible(self.width() >= look.current().px(300))  # the menu has it too
 
     def restyle(self) -> None:
         super().restyle()

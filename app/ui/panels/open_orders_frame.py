@@ -7,6 +7,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.ui import theme
+from app.ui.panels.open_orders_table import LiveTableView
 
 
 class PlainLabel(QLabel):
@@ -178,7 +179,7 @@ class TablePanel(QWidget):
         self.column.addWidget(self.header)
         self.column.addWidget(Line())
 
-    def place(self, table: QWidget) -> None:
+    def place(self, table: LiveTableView) -> None:
         """Put the table, the empty state and the footer below what has been added so far."""
         self.table = table
         table.setFrameShape(QFrame.Shape.NoFrame)

@@ -316,6 +316,8 @@ class OrderEntryEditing(OrderEntryLayout):
         general = []
         for problem in problems:
             name = _FIELDS.get(problem.field, "")
+            if problem.field == "balance":
+                name = "total" if self._form.side is Side.BUY else "amount"
             row = self.rows.get(name)
             if row is None or not row.isVisibleTo(self):
                 general.append(clean(f"{problem.field}: {problem.reason}" if problem.field else problem.reason))
@@ -413,12 +415,12 @@ class OrderEntryEditing(OrderEntryLayout):
             self.amount.edit.put("")
         elif self._form.sizing is Sizing.AMOUNT:
             amount = self.amount.edit.value()
-            known = amount is not None and price is not None
-            self.total.edit.put(plain_number(total_of(amount, price)) if known else "")
+            worth = "" if amount is None or price is None else plain_number(total_of(amount, price))
+            self.total.edit.put(worth)
         else:
             total = self.total.edit.value()
-            known = total is not None and price is not None and price > 0
-            self.amount.edit.put(plain_number(amount_of(total, price, rule)) if known else "")
+            bought = "" if total is None or not price else plain_number(amount_of(total, price, rule))
+            self.amount.edit.put(bought)
 
     def _changed(self) -> None:
         self._edits += 1

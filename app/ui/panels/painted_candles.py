@@ -17,11 +17,12 @@ from PySide6.QtGui import (
     QWheelEvent,
 )
 
+from app.core.freshness import Freshness
 from app.core.types import Fill
 from app.ui import format as show
 from app.ui import theme as look
 from app.ui.format import Display
-from app.ui.market_view import Freshness, MarketView, OwnOrder
+from app.ui.market_view import MarketView, OwnOrder
 from app.ui.panels.axis_chart import ChartView
 from app.ui.panels.axis_ticks import linear_ticks, step_decimals, time_ticks
 from app.ui.panels.painted_candle_bars import CLOSE, Bars, Boxes, Scale, boxes, price_span, volume_top

@@ -12,12 +12,13 @@ from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QLinearGradient, QMouseEvent, QPainter, QPen, QWheelEvent
 
 from app.core.clock import Clock
+from app.core.freshness import Freshness
 from app.core.order_book import BookState
 from app.core.types import Level, Side
 from app.ui import format as show
 from app.ui import theme as look
 from app.ui.format import Display
-from app.ui.market_view import Freshness, MarketView, OwnOrder
+from app.ui.market_view import MarketView, OwnOrder
 from app.ui.panels.axis_chart import ChartView
 from app.ui.panels.axis_ticks import linear_ticks, log_ticks, step_decimals
 from app.ui.panels.painted_depth_box import box_rows, paint_box, paint_own

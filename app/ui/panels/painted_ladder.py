@@ -19,11 +19,12 @@ from PySide6.QtGui import (
 )
 
 from app.core.clock import NS_PER_MS, Clock
+from app.core.freshness import Freshness
 from app.core.order_book import BookState, OrderBook
 from app.core.types import Side
 from app.ui import format as show
 from app.ui import theme as look
-from app.ui.market_view import Freshness, MarketView
+from app.ui.market_view import MarketView
 from app.ui.panels.painted_ladder_draw import LadderInk, Picture, paint_ladder, row_tops, spread_words
 from app.ui.panels.painted_ladder_rows import (
     BLANK,
@@ -181,7 +182,7 @@ class LadderCanvas(Canvas):
         self._moved_ns = self.clock.mono_ns()
         self._rebuild(follow=True)
 
-    def scroll(self, rows: int) -> None:
+    def scroll_rows(self, rows: int) -> None:
         """Positive shows higher prices."""
         book = self.view.book if self.view is not None else None
         if book is None or not rows:
@@ -322,7 +323,7 @@ class LadderCanvas(Canvas):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         steps = event.angleDelta().y() / 40
-        self.scroll(round(steps) or (1 if steps > 0 else -1 if steps < 0 else 0))
+        self.scroll_rows(round(steps) or (1 if steps > 0 else -1 if steps < 0 else 0))
         event.accept()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -348,7 +349,7 @@ class LadderCanvas(Canvas):
         elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             self._select(-1 if key == Qt.Key.Key_Up else +1)
         elif key in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
-            self.scroll(10 if key == Qt.Key.Key_PageUp else -10)
+            self.scroll_rows(10 if key == Qt.Key.Key_PageUp else -10)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.picture.selected:
             self.price_clicked.emit(self.picture.selected[1])
         elif key == Qt.Key.Key_Escape and self.picture.selected:
@@ -384,7 +385,7 @@ class LadderCanvas(Canvas):
         else:
             place = rows.index(now) + by
             if not 0 <= place < len(rows):
-                self.scroll(-by)
+                self.scroll_rows(-by)
                 self.update()
                 return
             at = rows[place]

@@ -275,6 +275,8 @@ def _spread(painter: QPainter, ink: LadderInk, picture: Picture, top: int) -> No
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, chip)
         painter.setPen(theme.warning if warn else theme.secondary)
         edge -= wide + px(8)
+    if ink.small.width(words) > edge - left:
+        words = words.removeprefix("spread ")
     ink.small.right(painter, edge, base, ink.small.elided(words, edge - left))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -160,7 +160,9 @@ def dom_lines(book: OrderBook, grouping: Grouping, top: int, count: int) -> list
     return made
 
 
-def _by_index(levels, side: Side, grouping: Grouping, beyond) -> dict[int, tuple[Decimal, int]]:
+def _by_index(
+    levels: Sequence[Level], side: Side, grouping: Grouping, beyond: Callable[[int], bool]
+) -> dict[int, tuple[Decimal, int]]:
     found: dict[int, tuple[Decimal, int]] = {}
     for price, size in levels:
         at = grouping.index(price, side)

@@ -7,11 +7,12 @@ from PySide6.QtGui import QFocusEvent, QFontMetricsF, QIcon, QPainter, QPaintEve
 from PySide6.QtWidgets import QAbstractScrollArea, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.core.clock import NS_PER_S, Clock, SystemClock
+from app.core.freshness import Freshness
 from app.core.trading_rule import TradingRule
 from app.ui import format as show
 from app.ui import theme as look
 from app.ui.format import Display
-from app.ui.market_view import Freshness, MarketView
+from app.ui.market_view import MarketView
 from app.ui.panels.painted_stale import NO_MARKET, badge_colour, freshness_of, is_trusted, paint_badge_mark
 from app.ui.theme import mix
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPixmap, QPolygonF
 
+from app.core.freshness import Freshness
 from app.core.order_book import BookState
 from app.ui import format as show
-from app.ui.market_view import Freshness, MarketView
+from app.ui.market_view import MarketView
 from app.ui.theme import Theme, alpha, mix
 
 NO_MARKET = Freshness("none", "", 0.0)

@@ -18,11 +18,12 @@ from PySide6.QtGui import (
 )
 
 from app.core.clock import NS_PER_S, Clock
+from app.core.freshness import Freshness
 from app.core.types import Side
 from app.ui import format as show
 from app.ui import theme as look
 from app.ui.format import Display
-from app.ui.market_view import Freshness, MarketView
+from app.ui.market_view import MarketView
 from app.ui.panels.painted_panel import Canvas
 from app.ui.panels.painted_stale import NO_MARKET, is_trusted, paint_empty, paint_notice, paint_veil
 from app.ui.panels.painted_tape_draw import TapeInk, TapePicture, paint_note, paint_rows, paint_titles

@@ -92,8 +92,8 @@ def paint_rows(painter: QPainter, ink: TapeInk, picture: TapePicture) -> None:
     painter.setPen(theme.secondary if trusted else theme.stale)
     for at, one in enumerate(rows):
         painter.drawText(ink.time_left, base + at * row, show.time(one.ms, display.zone, display.milliseconds))
-        if one.count > 1:
-            painter.drawText(ink.price_edge + theme.px(8), base + at * row, f"×{one.count}")
+        if one.trades > 1:
+            painter.drawText(ink.price_edge + theme.px(8), base + at * row, f"×{one.trades}")
     painter.setPen(theme.text if trusted else theme.stale)
     for heavy, ruler in ((False, ink.digits), (True, ink.heavy)):
         painter.setFont(ruler.font)

@@ -16,13 +16,13 @@ KEEP = 10_000
 
 
 class TapeRow(NamedTuple):
-    """One row: `price` (quote) as the venue spells the last of its `count` trades, `amount` their sum in base."""
+    """One row: `price` (quote) as the venue spells the last of its `trades`, `amount` their sum in base."""
 
     ms: int
     taker: Side
     price: str
     amount: Decimal
-    count: int
+    trades: int
     frame: int
     trade_id: str
 
@@ -75,7 +75,7 @@ class TapeRows:
             )
             joins = self.together and before is not None and (before.ms, before.taker) == (row.ms, row.taker)
             if joins and before is not None:
-                row = row._replace(amount=row.amount + before.amount, count=before.count + 1)
+                row = row._replace(amount=row.amount + before.amount, trades=before.trades + 1)
             big = self.minimum is None or row.amount >= self.minimum
             if joins and self._open_shown:
                 self.rows[-1] = row

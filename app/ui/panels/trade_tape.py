@@ -5,11 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 from PySide6.QtCore import QPoint
-from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtGui import QAction, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from app.core.clock import Clock
 from app.ui import format as show
+from app.ui import theme as look
 from app.ui.format import Display
 from app.ui.market_view import MarketView
 from app.ui.panels.painted_panel import MarketPanel, dress_button, header_button
@@ -66,6 +67,10 @@ class TapePanel(MarketPanel):
         self.canvas.display = display
         super().set_display(display)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._together.setVisible(self.width() >= look.current().px(320))  # the menu has it too
+
     def _show_pause(self, paused: bool) -> None:
         self._pause.setChecked(paused)
         self._pause.setProperty("drawing", "play" if paused else "pause")
@@ -95,6 +100,10 @@ class TapePanel(MarketPanel):
             menu.addAction("Copy price").setData(("copy", row.price))
             menu.addAction("Copy row").setData(("copy", row_text(row, self.display)))
             menu.addSeparator()
+        join = menu.addAction("Join trades of one millisecond")
+        join.setCheckable(True)
+        join.setChecked(self.canvas.feed.together)
+        join.setData(("join", None))
         menu.addAction("Resume\tSpace" if self.canvas.paused else "Pause\tSpace").setData(("pause", None))
         menu.popup(where)
         return menu
@@ -107,6 +116,8 @@ class TapePanel(MarketPanel):
             self.frame_requested.emit(value)
         elif what == "copy":
             QGuiApplication.clipboard().setText(value)
+        elif what == "join":
+            self.set_together(not self.canvas.feed.together)
         else:
             self.canvas.set_paused(not self.canvas.paused)
 

@@ -22,7 +22,7 @@ def public() -> PoloniexPublic:
 
 @pytest.fixture
 def private() -> PoloniexPrivate:
-    auth = SPEC.auth(Credentials(api_key="KEY", secret_key="SECRET"))
+    auth = SPEC.auth(Credentials(api_key="KEY", secret_key="SECRET"), SPEC.domains["main"])
     return PoloniexPrivate(SPEC.domains["main"], auth)
 
 

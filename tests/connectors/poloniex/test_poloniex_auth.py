@@ -4,11 +4,12 @@ import json
 
 import pytest
 
+from app.connectors.poloniex import SPEC
 from app.connectors.poloniex.auth import PoloniexAuth
 from app.connectors.spec import Credentials
 from app.core.requests import Request
 
-AUTH = PoloniexAuth(Credentials(api_key="KEY", secret_key="SECRET"))
+AUTH = PoloniexAuth(Credentials(api_key="KEY", secret_key="SECRET"), SPEC.domains["main"])
 ORDER = (
     b'{"symbol":"BTC_USDT","type":"LIMIT","quantity":"100","side":"BUY","price":"40000.50000",'
     b'"timeInForce":"IOC","clientOrderId":"1234Abc"}'
