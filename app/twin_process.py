@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from app.connectors.registry import exchange_spec
 from app.connectors.spec import Credentials, Domain
 
 _SHUTDOWN_S = 3.0
@@ -34,11 +35,12 @@ class TwinLine(Struct, frozen=True, kw_only=True):
         return f"TwinLine({self.exchange} at {self.rest})"
 
     def domain(self) -> Domain:
+        spec = exchange_spec(self.exchange)
         return Domain(
             name="paper",
             title="Paper",
-            rest={"": self.rest},
-            sockets={"public": self.ws_public, "private": self.ws_private},
+            rest={name: self.rest for name in spec.domains["main"].rest},
+            sockets=spec.sockets_of_twin(self.ws_public, self.ws_private),
             paper=True,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -33,6 +33,7 @@ from app.store.database import Store
 from app.summary import program_version
 
 _JOURNAL_EVERY_S = 30.0
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Workspace:
@@ -94,9 +95,17 @@ class Workspace:
     # -- exchanges
 
     async def open_exchange(
-        self, spec: ExchangeSpec, domain: Domain, credentials: Credentials | None = None, label: str = ""
+        self,
+        spec: ExchangeSpec,
+        domain: Domain,
+        credentials: Credentials | None = None,
+        label: str = "",
+        pairs: Sequence[str] = (),
     ) -> Exchange:
-        """Connect an exchange, with an account where credentials are given, and restore what its journal remembers."""
+        """Connect an exchange, with an account where credentials are given, and restore what its journal remembers.
+
+        `pairs` are watched from the start, so that market data is dialled first.
+        """
         key = f"{spec.name}:{label}" if label else spec.name
         if key in self.exchanges:
             raise ValueError(f"{key} is open already")
@@ -121,6 +130,8 @@ class Workspace:
         if self.store is not None and account:
             await self._restore(exchange, account)
         self.exchanges[key] = exchange
+        for pair in pairs:
+            exchange.watch(pair)
         exchange.start_network()
         return exchange
 
@@ -189,7 +200,12 @@ class Workspace:
         return venue, limiter
 
     def _budget_for(self, url: str) -> HandshakeBudget:
-        return self._budgets.of(urlsplit(url).netloc)
+        host = urlsplit(url)
+        budget = self._budgets.of(host.netloc)
+        if host.hostname in _LOOPBACK:
+            # A twin of ours has nobody else to protect from us.
+            budget.apart_s = 0.0
+        return budget
 
     async def _mend_journal(self, store: Store) -> None:
         """Try again while the disk refuses, and accept a rescued journal once the exchange has been asked about all."""

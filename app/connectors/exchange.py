@@ -237,7 +237,7 @@ class Exchange:
             return Freshness("stale", f"STALE {age_s:.0f} s", age_s)
         if age_s >= _AGING_S:
             return Freshness("aging", f"AGING {age_s:.0f} s", age_s)
-        return Freshness("live", "LIVE", age_s)
+        return Freshness("live", "< 1 s" if age_s < 1 else f"{age_s:.0f} s", age_s)
 
     def account_freshness(self) -> Freshness:
         """How far balances and orders can be trusted now."""

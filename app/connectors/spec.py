@@ -218,6 +218,11 @@ class ExchangeSpec(Struct, frozen=True, kw_only=True):
     read_error: Callable[[Response], VenueError | None]
     read_usage: Callable[[Response], Iterable[tuple[str, int]]] = lambda response: ()
     """Buckets and the units used of them, as a reply's headers tell."""
+    sockets_of_twin: Callable[[str, str], dict[str, str]] = lambda public, private: {
+        "public": public,
+        "private": private,
+    }
+    """The `Domain.sockets` of a paper twin, from the two addresses it names."""
     secret_fields: frozenset[str] = frozenset()
     """Names of wire fields, beyond the usual ones, that never reach a log."""
     slow_down_s: float = 60.0

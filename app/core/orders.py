@@ -183,7 +183,12 @@ class InFlightOrder:
 
     @property
     def average_price(self) -> Decimal | None:
-        return self.filled_quote / self.filled if self.filled and self.filled_quote else None
+        """Quote per base over what is known of both; None before the first execution."""
+        amount = sum((fill.amount for fill in self._counted), _ZERO)
+        quote = sum((fill.amount * fill.price for fill in self._counted), _ZERO)
+        if self.cumulative_quote > quote:
+            amount, quote = self.cumulative, self.cumulative_quote
+        return quote / amount if amount else None
 
     # -- facts
 

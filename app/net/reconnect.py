@@ -87,6 +87,7 @@ class HandshakeBudget:
         self._open = 0
         self._banned_until_ns = 0
         self._bans = 0
+        self.apart_s = self.APART_S
         self.reason = ""
 
     def wait_s(self) -> float:
@@ -94,7 +95,7 @@ class HandshakeBudget:
         now = self._clock.boot_ns()
         due = self._banned_until_ns
         if self._started:
-            due = max(due, self._started[-1] + round(self.APART_S * NS_PER_S))
+            due = max(due, self._started[-1] + round(self.apart_s * NS_PER_S))
         if len(self._started) == self.PER_WINDOW:
             due = max(due, self._started[0] + round(self.WINDOW_S * NS_PER_S))
         wait_s = max(due - now, 0) / NS_PER_S

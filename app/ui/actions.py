@@ -29,13 +29,9 @@ def install(window: MainWindow) -> None:
     menu = QMenu(window)
     for part in (_file_menu(window), view, _trade_menu(window), _help_menu(window)):
         menu.addMenu(part)
-    button = QToolButton(window)
-    button.setText("☰")
-    button.setToolTip("Menu (F10)")
-    button.setAccessibleName("Menu")
+    button = _button(window, "menu", "Menu (F10)", None)
     button.setMenu(menu)
     button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-    button.setProperty("role", "top-button")
     theme_button = _button(window, "sun", "Dark or light (Ctrl+Shift+T)", partial(toggle_scheme, window))
     record = _button(window, "record", "Record every message to a file (Ctrl+R)", partial(toggle_recording, window))
     inspector = _button(window, "frame", "Stream inspector (Ctrl+Shift+D)", partial(window.docks.bring_up, "inspector"))
@@ -185,12 +181,14 @@ def _shortcut(window: MainWindow, text: str, keys: str, action: Callable[[], obj
     return entry
 
 
-def _button(window: MainWindow, icon: str, tip: str, action: Callable[[], object]) -> QToolButton:
+def _button(window: MainWindow, icon: str, tip: str, action: Callable[[], object] | None) -> QToolButton:
     button = QToolButton(window)
     button.setIcon(look.icon(icon))
     button.setToolTip(tip)
     button.setAccessibleName(tip)
     button.setProperty("role", "top-button")
     button.setProperty("icon_name", icon)
-    button.clicked.connect(lambda _checked=False: action())
+    button.setAutoRaise(True)
+    if action is not None:
+        button.clicked.connect(lambda _checked=False: action())
     return button

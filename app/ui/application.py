@@ -130,22 +130,24 @@ class _Session:
             await self._play(options.replay, workspace, window)
             return
         try:
-            exchange = await self._connect(workspace)
+            await self._connect(workspace, window)
         except TwinError as error:
             self._fail(str(error))
-            return
-        window.open_market(exchange.key, options.pair or window.last_pair(exchange.key))
 
-    async def _connect(self, workspace: Workspace) -> Exchange:
+    async def _connect(self, workspace: Workspace, window: MainWindow) -> None:
         if self._options.connect:
             spec = exchange_spec(self._options.connect)
-            return await workspace.open_exchange(spec, spec.domains["main"])
-        spec = exchange_spec(self._options.paper)
-        line = self._twin_line
-        if line is None:
-            assert self._twin is not None
-            line = await asyncio.get_running_loop().run_in_executor(None, self._twin.read_line)
-        return await workspace.open_exchange(spec, line.domain(), line.credentials())
+            domain, credentials = spec.domains["main"], None
+        else:
+            spec = exchange_spec(self._options.paper)
+            line = self._twin_line
+            if line is None:
+                assert self._twin is not None
+                line = await asyncio.get_running_loop().run_in_executor(None, self._twin.read_line)
+            domain, credentials = line.domain(), line.credentials()
+        pair = self._options.pair or window.last_pair(spec.name) or spec.default_pair
+        exchange = await workspace.open_exchange(spec, domain, credentials, pairs=[pair])
+        window.open_market(exchange.key, pair)
 
     async def _play(self, path: Path, workspace: Workspace, window: MainWindow) -> None:
         self._replay = replay = ReplayDesk(path, workspace.log, workspace.clock, workspace.notices)

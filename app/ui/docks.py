@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QByteArray, QObject, Qt
+from PySide6.QtCore import QByteArray, QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QAction, QGuiApplication
-from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QToolButton, QWidget
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QTabBar, QToolButton, QWidget
 
 from app.ui import theme as look
 
@@ -35,6 +36,9 @@ class DockHost(QObject):
         super().__init__(window)
         self._window = window
         self._docks: dict[str, QDockWidget] = {}
+        self._renaming = QTimer(self)
+        self._renaming.setSingleShot(True)
+        self._renaming.timeout.connect(self._name_tabs)
         window.setDockNestingEnabled(True)
         window.setDockOptions(
             QMainWindow.DockOption.AllowNestedDocks
@@ -51,6 +55,7 @@ class DockHost(QObject):
         dock.setWidget(panel)
         dock.setAccessibleName(title)
         dock.setTitleBarWidget(_TitleBar(dock, getattr(panel, "header", None)))
+        dock.visibilityChanged.connect(self._rename_soon)
         self._docks[name] = dock
         return dock
 
@@ -73,6 +78,16 @@ class DockHost(QObject):
         panel = dock.widget()
         panel.setFocus(Qt.FocusReason.ShortcutFocusReason)
         return panel
+
+    def _rename_soon(self) -> None:
+        self._renaming.start(0)
+
+    def _name_tabs(self) -> None:
+        """Qt makes tab bars for docks as they are stacked, and gives them no name."""
+        for bar in self._window.findChildren(QTabBar):
+            if not bar.accessibleName():
+                inside = bar.parentWidget().accessibleName() if bar.parentWidget() is not None else ""
+                bar.setAccessibleName(f"Tabs of {inside}" if inside else "Panel tabs")
 
     def save(self) -> str:
         return base64.b64encode(self._window.saveState(SCHEMA).data()).decode()
@@ -106,6 +121,7 @@ class _TitleBar(QWidget):
 
     def __init__(self, dock: QDockWidget, header: QWidget | None) -> None:
         super().__init__(dock)
+        self._dock = dock
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 2, 0)
         row.setSpacing(0)
@@ -113,24 +129,26 @@ class _TitleBar(QWidget):
             row.addWidget(header, 1)
         else:
             row.addStretch(1)
-        self._float = self._button("dock-float", f"Detach {dock.windowTitle()}", self._toggle_floating)
-        self._close = self._button("close", f"Close {dock.windowTitle()}", dock.close)
-        row.addWidget(self._float)
-        row.addWidget(self._close)
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setProperty("role", "dock-title")
-        self._dock = dock
+        row.addWidget(self._button("detach", f"Detach {dock.windowTitle()}", self._toggle_floating))
+        row.addWidget(self._button("close", f"Close {dock.windowTitle()}", dock.close))
+        self.setAutoFillBackground(True)
 
-    def _button(self, mark: str, name: str, action: Any) -> QToolButton:
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange:
+            for button in self.findChildren(QToolButton, options=Qt.FindChildOption.FindDirectChildrenOnly):
+                button.setIcon(look.icon(button.property("icon_name"), look.current().secondary))
+
+    def _button(self, icon: str, name: str, action: Callable[[], object]) -> QToolButton:
         button = QToolButton(self)
-        button.setText("×" if mark == "close" else "◱")
+        button.setProperty("icon_name", icon)
+        button.setIcon(look.icon(icon, look.current().secondary))
         button.setAutoRaise(True)
         button.setAccessibleName(name)
         button.setToolTip(name)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        button.setProperty("role", "dock-button")
-        button.clicked.connect(action)
-        size = look.current().px(20)
+        button.clicked.connect(lambda _checked=False: action())
+        size = look.current().px(22)
         button.setFixedSize(size, size)
         return button
 

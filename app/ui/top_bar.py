@@ -27,7 +27,6 @@ class TopBar(QFrame):
         self._market.setText("Choose a market")
         self._market.setAccessibleName("Market: choose another (Ctrl+K)")
         self._market.setToolTip("Choose a market (Ctrl+K)")
-        self._market.setProperty("role", "market")
         self._market.setFont(look.current().font(12, bold=True))
         self._market.clicked.connect(self.search_asked)
         self._exchange = self._label("Exchange")

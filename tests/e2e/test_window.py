@@ -141,7 +141,7 @@ def test_click_submit_confirm_see_open_then_cancel(play: Play, twin: TwinProcess
             QTest.keyClick(desk.window.open_orders.table, Qt.Key.Key_Delete)
             await until(lambda: order.state is OrderState.CANCELED, what="the cancel")
             await until(lambda: column(desk.window.history, "State")[:1] == ["Cancelled"], what="a history row")
-            assert column(desk.window.open_orders, "State") == []
+            await until(lambda: column(desk.window.open_orders, "State") == [], what="an empty list")
         finally:
             await desk.close()
 
@@ -168,7 +168,7 @@ def test_a_fill_is_seen_in_balance_fills_and_inspector(play: Play, twin: TwinPro
             await until(lambda: inspector.isVisible())
             frame = desk.workspace.log.get(fill.frame)
             assert frame is not None and fill.trade_id.encode() in frame.payload
-            assert any(row.seq == fill.frame for row in inspector.visible_rows())
+            await until(lambda: f"{fill.frame:,}" in [row.number for row in inspector.visible_rows()])
         finally:
             await desk.close()
 

@@ -19,6 +19,7 @@ from app.core.cancellation import CancellationReceipt, CancellationResult, Cance
 from app.core.clock import NS_PER_MS, ManualClock
 from app.core.effects import Effect
 from app.core.frames import Direction, Frame, FrameKind, FrameLog
+from app.core.freshness import Freshness
 from app.core.gate import Gate
 from app.core.links import LinkState, LinkStatus
 from app.core.market import CandleSeries, TradeTape
@@ -39,7 +40,6 @@ from app.core.types import (
     TimeInForce,
     VenueState,
 )
-from app.ui.market_view import Freshness
 
 START_MS = 1_760_000_000_000
 """2025-10-09 08:53:20 UTC, where the desk's clock starts."""

@@ -9,8 +9,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
+from app.core.freshness import Freshness
 from app.core.types import OrderType, Side
-from app.ui.market_view import Freshness
 from app.ui.panels.balances import Balances
 from tests.ui.fake_desk import FakeDesk, FakeExchange, small_desk
 

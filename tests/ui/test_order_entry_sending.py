@@ -207,6 +207,29 @@ def test_a_gate_that_closes_under_the_open_dialog_stops_it(qtbot, form, exchange
     assert exchange.submitted == []
 
 
+def test_a_doubt_that_nobody_has_read_stops_the_order(qtbot, form, exchange):
+    filled(qtbot, form)
+    qtbot.mouseClick(form.submit, Qt.MouseButton.LeftButton)
+    dialog = armed(qtbot, form)
+    exchange.gate_now = Gate(GateState.CONFIRM, "the book is not live: STALE 6 s")
+    qtbot.mouseClick(dialog.send, Qt.MouseButton.LeftButton)
+    assert exchange.submitted == []
+    assert form.fate.text() == "Not sent: the book is not live: STALE 6 s"
+
+
+def test_a_new_doubt_moves_the_focus_off_sending_and_its_count_of_seconds_does_not_matter(qtbot, form, exchange):
+    filled(qtbot, form)
+    qtbot.mouseClick(form.submit, Qt.MouseButton.LeftButton)
+    dialog = armed(qtbot, form)
+    exchange.gate_now = Gate(GateState.CONFIRM, "the book is not live: STALE 6 s")
+    form.refresh()
+    assert dialog.cancel.hasFocus()
+    assert dialog.warning.text() == "Read before sending: the book is not live: STALE 6 s"
+    exchange.gate_now = Gate(GateState.CONFIRM, "the book is not live: STALE 7 s")
+    qtbot.mouseClick(dialog.send, Qt.MouseButton.LeftButton)
+    assert len(exchange.submitted) == 1
+
+
 def test_balance_gone_meanwhile_stops_the_order_at_the_last_moment(qtbot, form, exchange):
     filled(qtbot, form)
     qtbot.mouseClick(form.submit, Qt.MouseButton.LeftButton)

@@ -155,10 +155,10 @@ def test_following_shows_the_newest_and_a_pause_keeps_the_place(qtbot, inspector
         wire.add(UPDATE)
     inspector.refresh(now=True)
     assert numbers(inspector) == before
-    assert inspector.head.follow.text() == "Paused · 1,500 new"
+    assert inspector.header.follow.text() == "Paused · 1,500 new"
     qtbot.keyClick(inspector.list, Qt.Key.Key_Space)
     assert numbers(inspector)[-1] == wire.desk.log.last_seq
-    assert inspector.head.follow.text() == "Following"
+    assert inspector.header.follow.text() == "Following"
 
 
 def test_scrolling_up_pauses_and_scrolling_to_the_end_follows(inspector, wire):
@@ -208,8 +208,8 @@ def test_filters_by_kind_direction_connection_channel_and_pair(qtbot, inspector,
     choose(filters.direction, "↑ out")
     settled(qtbot, inspector)
     assert numbers(inspector) == [wire.request.seq]
-    assert "1 pass" in inspector.head.counts.text()
-    qtbot.mouseClick(inspector.head.clear_filters, Qt.MouseButton.LeftButton)
+    assert "1 pass" in inspector.header.counts.text()
+    qtbot.mouseClick(inspector.header.clear_filters, Qt.MouseButton.LeftButton)
     choose(filters.connection, "poloniex/rest")
     settled(qtbot, inspector)
     assert numbers(inspector) == [wire.request.seq, wire.reply.seq]
@@ -347,7 +347,7 @@ def test_what_left_memory_is_said_and_not_hidden(qtbot):
     widget.refresh(now=True)
     gone = desk.log.dropped
     assert gone > 0
-    assert widget.head.dropped.text() == f"oldest {gone:,} of 25,000 dropped"
+    assert widget.header.dropped.text() == f"oldest {gone:,} of 25,000 dropped"
     assert not widget.show_frame(5)
     assert widget.note.text() == f"Message #5 has left memory: #{gone + 1:,} to #25,000 are kept."
     assert not widget.show_frame(99_999)

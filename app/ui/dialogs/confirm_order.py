@@ -47,6 +47,8 @@ class ConfirmOrderDialog(QDialog):
         super().__init__(parent)
         now = theme.current()
         self.ticket = ticket
+        self.gate = ticket.gate
+        """As it is shown now."""
         self._said_yes = False
         self._blocked = ""
         account = "PAPER" if ticket.exchange.paper else "LIVE"
@@ -77,6 +79,10 @@ class ConfirmOrderDialog(QDialog):
         """The gate may close while the dialog is open; then nothing can be sent from it any more."""
         blocked = clean(gate.reason) or "blocked" if gate.state is GateState.BLOCKED else ""
         self._blocked = blocked
+        if gate.state is GateState.CONFIRM and self.gate.state is GateState.OPEN and self.send.hasFocus():
+            # A new doubt must be read before Enter can send.
+            self.cancel.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.gate = gate
         words = f"Blocked: {blocked}" if blocked else ""
         if gate.state is GateState.CONFIRM:
             words = f"Read before sending: {clean(gate.reason)}"

@@ -8,7 +8,8 @@ from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QMenu, QWidget
 
-from app.core.clock import NS_PER_S, Clock, SystemClock
+from app.core.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
+from app.core.types import Balance
 from app.ui import theme
 from app.ui.desk import Desk
 from app.ui.format import DASH, Display, clean, rounded, time, zone_name
@@ -178,13 +179,20 @@ class Balances(TablePanel):
         zone = self.display.zone
         parts = []
         for exchange in accounts:
-            newest = max((balance.exchange_ms for balance in exchange.account.balances.values()), default=0)
+            newest = max((self._told_ms(balance) for balance in exchange.account.balances.values()), default=0)
             name = f"{clean(exchange.title, 20)} " if len(accounts) > 1 else ""
             words = clean(exchange.account_freshness().words, 40)
             parts.append(f"{name}as of {time(newest, zone, False)} {zone_name(zone)} · {words}")
         if self.model.left_out:
             parts.append(f"{self.model.left_out} small hidden")
         self.footer.say("  ·  ".join(parts))
+
+    def _told_ms(self, balance: Balance) -> int:
+        """The exchange's time of a balance, or when its message came where it gives none."""
+        if balance.exchange_ms:
+            return balance.exchange_ms
+        frame = self._desk.log.get(balance.frame)
+        return frame.wall_ns // NS_PER_MS if frame is not None else 0
 
     @property
     def _coarse(self) -> bool:

@@ -43,7 +43,7 @@ class Connections(QWidget):
         self._links: list[tuple[ExchangeView, LinkStatus]] = []
         self._history_of: tuple[str, int] = ("", -1)
 
-        head, row = header_bar("Connections")
+        self.header, row = header_bar("Connections")
         self.summary = ElidedLabel()
         self.reconnect = tool_button("Reconnect now", "Reconnect the selected connection now", icon="refresh")
         row.addWidget(self.summary, 1)
@@ -76,7 +76,7 @@ class Connections(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(head)
+        column.addWidget(self.header)
         column.addWidget(self._stack, 1)
 
         self.reconnect.clicked.connect(self._reconnect)

@@ -36,7 +36,7 @@ class EventList(QWidget):
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = EventsModel(desk.notices, self)
-        head, row = header_bar("Events")
+        self.header, row = header_bar("Events")
         self.levels = QButtonGroup(self)
         for number, (level, text) in enumerate(zip(_LEVELS, ("All", "Warnings", "Errors"), strict=True)):
             button = tool_button(text, f"Show {text.lower()}", f"{level.value} and above", checkable=True)
@@ -67,7 +67,7 @@ class EventList(QWidget):
         column_layout = QVBoxLayout(self)
         column_layout.setContentsMargins(0, 0, 0, 0)
         column_layout.setSpacing(0)
-        column_layout.addWidget(head)
+        column_layout.addWidget(self.header)
         column_layout.addWidget(self._stack, 1)
         self.levels.idClicked.connect(self._filter)
         self.search.textChanged.connect(self._filter)

@@ -84,9 +84,9 @@ class OpenOrders(TablePanel):
         """Read what changed; ages move once a second."""
         changed = self.model.load()
         second = self._clock.wall_ns() // NS_PER_S
-        if changed:
+        if changed or second != self._second:
             self._show_counts()
-        elif second != self._second and self.table.isVisible():
+        if not changed and second != self._second and self.table.isVisible():
             self.table.repaint_column(self._age_column)
         self._second = second
         if changed and self._receipt is not None:

@@ -133,7 +133,9 @@ class OrderEntry(OrderEntryEditing):
         exchange, draft = ticket.exchange, ticket.draft
         gate = exchange.gate(draft)
         problems = exchange.check(draft)
-        if gate.state is GateState.BLOCKED or (gate.state is GateState.CONFIRM and gate != ticket.gate):
+        shown = ticket.gate if self._dialog is None else self._dialog.gate
+        unread = gate.state is GateState.CONFIRM and shown.state is not GateState.CONFIRM
+        if gate.state is GateState.BLOCKED or unread:
             self.show_fate(f"Not sent: {clean(gate.reason)}", "error")
         elif problems:
             self.show_fate(f"Not sent: {clean(problems[0].reason)}", "error")

@@ -214,7 +214,7 @@ class LadderCanvas(Canvas):
                 running = self._flashes.get(key)
                 if running is None or now - running[0] >= FLASH_EVERY_MS * NS_PER_MS:
                     self._flashes[key] = (now, first_difference(old, text))
-        self._sizes = sizes
+        self._sizes = picture.sizes = sizes
         self._fade()
 
     def _fade(self) -> None:

@@ -36,6 +36,8 @@ class Picture:
     amount_places: int = 0
     own: dict[tuple[Side, Decimal], Decimal] = field(default_factory=dict)
     display: Display = field(default_factory=Display)
+    sizes: dict[tuple[Side, str], str] = field(default_factory=dict)
+    """(side, price) → the size as text, made once per change of the book."""
     flashes: dict[tuple[Side, str], tuple[int, float]] = field(default_factory=dict)
     """(side, price) → first changed character of the size, and strength 1..0."""
     hover: int = -1
@@ -167,7 +169,7 @@ def _compact(painter: QPainter, ink: LadderInk, picture: Picture, most: float, l
         if amount is None:
             ink.digits.right(painter, ink.size_edge, tops[at] + ink.base, show.DASH)
             continue
-        text = show.exact(amount, picture.amount_places, separator)
+        text = picture.sizes.get((line.side, line.price)) or show.exact(amount, picture.amount_places, separator)
         _size(painter, ink, picture, line, text, ink.size_edge, tops[at], float(amount) >= large)
     painter.setPen(theme.secondary if picture.trusted else theme.stale)
     for at, line in enumerate(lines):
@@ -262,7 +264,7 @@ def _spread(painter: QPainter, ink: LadderInk, picture: Picture, top: int) -> No
     words, warn = spread_words(picture)
     painter.setFont(ink.small.font)
     painter.setPen(theme.stale if not picture.trusted else theme.warning if warn else theme.secondary)
-    edge = ink.total_edge
+    edge = float(ink.total_edge)
     base = ink.small.baseline(top, high)
     if picture.held >= 0:
         chip = "held" if picture.held == 0 else f"held, {picture.held} new"

@@ -56,7 +56,7 @@ class StreamInspector(QWidget):
         self._names_from = 0
         self._ticked_ns = 0
 
-        self.head = InspectorHeader(desk.log)
+        self.header = InspectorHeader(desk.log)
         self.filters = InspectorFilters()
         self.note = plain_label("", "warning")
         self.note.setContentsMargins(8, 2, 8, 2)
@@ -75,14 +75,14 @@ class StreamInspector(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for part in (self.head, self.filters, self.note):
+        for part in (self.header, self.filters, self.note):
             column.addWidget(part)
         column.addWidget(self.splitter, 1)
 
         self._work = QTimer(self)
         self._work.setInterval(_PAUSE_MS)
         self._work.timeout.connect(self._slice)
-        self.head.follow.clicked.connect(self.list.set_following)
+        self.header.follow.clicked.connect(self.list.set_following)
         self.list.follow_changed.connect(self._following)
         self.list.current_changed.connect(self._selected)
         self.list.activated.connect(self._read_selected)
@@ -92,8 +92,8 @@ class StreamInspector(QWidget):
         self.filters.needle_changed.connect(self.set_search)
         self.filters.hits_only_changed.connect(self._show_rows)
         self.filters.step.connect(self.go_to_hit)
-        self.head.clear_filters.clicked.connect(self.filters.clear)
-        self.head.export_requested.connect(self.export_requested)
+        self.header.clear_filters.clicked.connect(self.filters.clear)
+        self.header.export_requested.connect(self.export_requested)
         self.detail.cell_requested.connect(self.cell_requested)
         self.detail.frame_requested.connect(self.show_frame)
         self.detail.close_button.clicked.connect(self.close_detail)
@@ -164,7 +164,7 @@ class StreamInspector(QWidget):
         if not wanted.is_open:
             accept = filter_predicate(wanted, self._desk.exchanges)
             self._filtered = LogScan(self._desk.log, accept, self._now_ns)
-        self.head.clear_filters.setVisible(not wanted.is_open)
+        self.header.clear_filters.setVisible(not wanted.is_open)
         self._start_search()
         self._show_rows()
 
@@ -314,7 +314,7 @@ class StreamInspector(QWidget):
         self.filters.show_state(count, None if search.done else search.progress)
 
     def _show_counts(self, at: int) -> None:
-        self.head.refresh(at, self._filtered)
+        self.header.refresh(at, self._filtered)
         unknown = sum(link.unknown for exchange in self._desk.exchanges.values() for link in exchange.links)
         self.filters.set_unknown_count(unknown)
         self._show_search_state()
@@ -331,7 +331,7 @@ class StreamInspector(QWidget):
             self.filters.offer(sorted(exchanges), sorted(self._connections))
 
     def _following(self, on: bool) -> None:
-        self.head.set_following(on)
+        self.header.set_following(on)
         self._show_counts(self._now_ns())
 
     def _selected(self, seq: int) -> None:

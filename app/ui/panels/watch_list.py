@@ -38,7 +38,7 @@ class WatchList(QWidget):
         self._starred: set[Market] = set()
         self._current: Market | None = None
 
-        head, row = header_bar("Watch list")
+        self.header, row = header_bar("Watch list")
         self.count = plain_label("", "secondary")
         add = tool_button("", "Find a market", "Find a market (Ctrl+K)", icon="plus")
         add.clicked.connect(self.search_requested)
@@ -69,7 +69,7 @@ class WatchList(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addWidget(head)
+        outer.addWidget(self.header)
         outer.addWidget(self._stack, 1)
         self.find_button.clicked.connect(self.search_requested)
         self.table.installEventFilter(self)
