@@ -81,7 +81,7 @@ class OrderBookTracker:
         self._random = random
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = False
-        data_source.connect_sink(BookDiff, self._on_diff)
+        data_source.connect_sink(BookDiff, self._diff_sink())
         data_source.connect_sink(BookSnapshot, self._on_snapshot)
         data_source.connect_sink(Trade, self._on_trade)
         data_source.connect_sink(Candle, self._on_candle)
@@ -154,10 +154,17 @@ class OrderBookTracker:
 
     # -- what arrives
 
-    def _on_diff(self, diff: BookDiff) -> None:
-        feed = self.feeds.get(diff.pair) or self._adopt(diff.pair)
-        if feed is not None and (gap := feed.on_diff(diff)):
-            self._on_gap(feed, gap, diff.frame)
+    def _diff_sink(self) -> Callable[[BookDiff], None]:
+        feeds = self.feeds
+
+        def on_diff(diff: BookDiff) -> None:
+            feed = feeds.get(diff.pair) or self._adopt(diff.pair)
+            if feed is not None:
+                gap = feed.on_diff(diff)
+                if gap is not None:
+                    self._on_gap(feed, gap, diff.frame)
+
+        return on_diff
 
     def _on_trade(self, trade: Trade) -> None:
         if trade.pair in self.feeds or self._adopt(trade.pair):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterable
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -13,7 +12,7 @@ from msgspec import Struct
 from app.connectors.link_runner import LinkRunner
 from app.connectors.spec import PublicSource
 from app.connectors.venue import Venue
-from app.core.effects import Channel, Effect, MarketEvent, Perform, Refused, Send, Sequence, Subscribed, Subscription
+from app.core.effects import NOTHING, Channel, Effect, MarketEvent, Perform, Refused, Send, Sequence, Subscribed, Subscription
 from app.core.links import Link, LinkState, LinkStatus
 from app.core.requests import Call, NoAnswer, NotSent, VenueError
 from app.core.trading_rule import TradingRule
@@ -54,9 +53,7 @@ class OrderBookTrackerDataSource:
         self._running = False
         self._taps: dict[type, list[Tap]] = {}
         self._tapped: dict[type, Callable[[Any], None]] = {}
-        self._reading = ""
         self._numbers: dict[str, int] = {}
-        self.connect_sink(Sequence, self._on_sequence)
 
     # -- asked of the exchange
 
@@ -187,18 +184,27 @@ class OrderBookTrackerDataSource:
 
     # -- reading
 
-    def read(self, link: str, data: bytes, frame: int) -> Iterable[Effect]:
-        """Read one message and hand its events on; what remains concerns the connection. The hot path of the desk."""
-        self._reading = link
-        rest: list[Effect] = []
-        sinks = self.sinks
-        for effect in self.source.on_message(data, frame):
-            sink = sinks.get(type(effect))
-            if sink is not None:
-                sink(effect)
-            else:
-                rest.append(effect)
-        return rest
+    def reader(self, link: str) -> Callable[[bytes, int], Iterable[Effect]]:
+        """The function that reads one message of that connection and hands its events on; it returns what concerns the
+        connection itself. This is the hot path of the desk, hence a closure: its names are looked up once.
+        """
+        on_message, sinks = self.source.on_message, self.sinks
+
+        def read(data: bytes, frame: int) -> Iterable[Effect]:
+            rest: list[Effect] | None = None
+            for effect in on_message(data, frame):
+                sink = sinks.get(type(effect))
+                if sink is not None:
+                    sink(effect)
+                elif type(effect) is Sequence:
+                    self._on_sequence(link, effect.number)
+                elif rest is None:
+                    rest = [effect]
+                else:
+                    rest.append(effect)
+            return NOTHING if rest is None else rest
+
+        return read
 
     def apply(self, effect: Effect) -> None:
         """Make one effect true. Also the way in for replays, which have no connection."""
@@ -212,8 +218,7 @@ class OrderBookTrackerDataSource:
         elif isinstance(effect, Perform):
             self._spawn(self._perform(effect.call), "perform")
 
-    def _on_sequence(self, sequence: Sequence) -> None:
-        link, number = self._reading, sequence.number
+    def _on_sequence(self, link: str, number: int) -> None:
         last = self._numbers.get(link)
         self._numbers[link] = number
         if last is not None and number != last + 1:
@@ -263,7 +268,7 @@ class _PublicLink:
     def __init__(self, owner: OrderBookTrackerDataSource, link: Link) -> None:
         self._owner = owner
         self._link = link
-        self.on_frame = partial(owner.read, link.name)
+        self.on_frame = owner.reader(link.name)
         self.apply = owner.apply
 
     def on_open(self) -> Iterable[Effect]:

@@ -2,28 +2,67 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
+from itertools import islice
 
 from app.core.types import BookDiff, BookSnapshot, Integrity, Level, Side
 
 _RECENT = 2048
-
-
-def _is_zero(amount: str) -> bool:
-    return float(amount) == 0.0
-
-
-def _price(level: Level) -> float:
-    # Only the order of prices is taken from floats; what is shown and sent stays the venue's string.
-    return float(level[0])
+_FEW = 200
+"""Changes up to which settling them one by one is cheaper than sorting the side anew."""
 
 
 class BookState(StrEnum):
     WAITING = "waiting"
     LIVE = "live"
     STALE = "stale"
+
+
+class _Levels(dict[str, str]):
+    """Amounts by price of one side, and the same sorted, best first, as of the last settling.
+
+    Only the order of prices is taken from floats; what is shown and sent stays the venue's string.
+    """
+
+    __slots__ = ("best_first", "settled", "_keys", "_sign")
+
+    def __init__(self, sign: int, levels: Iterable[Level] = ()) -> None:
+        super().__init__(levels)
+        self._sign = sign
+        self._keys: list[float] = []
+        self.best_first: list[Level] = []
+        self.settled = False
+
+    def settle_all(self) -> None:
+        for price in [price for price, amount in self.items() if float(amount) == 0.0]:
+            del self[price]
+        keyed = sorted([(self._sign * float(price), (price, amount)) for price, amount in self.items()])
+        self._keys = [key for key, _ in keyed]
+        self.best_first = [level for _, level in keyed]
+        self.settled = True
+
+    def settle(self, prices: Iterable[str]) -> None:
+        """Settle these prices only. The list handed out before stays as it was: readers may hold it."""
+        keys, levels = self._keys, self.best_first.copy()
+        for price in prices:
+            amount = self[price]
+            key = self._sign * float(price)
+            at = bisect_left(keys, key)
+            known = at < len(keys) and keys[at] == key
+            if float(amount) == 0.0:
+                del self[price]
+                if known:
+                    del keys[at], levels[at]
+            elif known:
+                levels[at] = (price, amount)
+            else:
+                keys.insert(at, key)
+                levels.insert(at, (price, amount))
+        self.best_first = levels
 
 
 _LIVE = BookState.LIVE
@@ -52,8 +91,7 @@ class OrderBook:
         "_snapshot_ms",
         "_recent",
         "_sorted_version",
-        "_sorted_bids",
-        "_sorted_asks",
+        "_settled_diffs",
     )
 
     def __init__(self, pair: str, integrity: Integrity = Integrity.NONE) -> None:
@@ -65,14 +103,13 @@ class OrderBook:
         self.snapshot_frame = 0
         self.snapshots = 0
         self.diffs = 0
-        self._bids: dict[str, str] = {}
-        self._asks: dict[str, str] = {}
+        self._bids = _Levels(-1)
+        self._asks = _Levels(1)
         self._changes = 0
         self._snapshot_ms = 0
         self._recent: deque[BookDiff] = deque(maxlen=_RECENT)
         self._sorted_version = -1
-        self._sorted_bids: list[Level] = []
-        self._sorted_asks: list[Level] = []
+        self._settled_diffs = 0
 
     @property
     def stale(self) -> bool:
@@ -97,8 +134,8 @@ class OrderBook:
 
     def apply_snapshot(self, snapshot: BookSnapshot) -> None:
         """Replace everything: levels absent from the snapshot are gone."""
-        self._bids = dict(snapshot.bids)
-        self._asks = dict(snapshot.asks)
+        self._bids = _Levels(-1, snapshot.bids)
+        self._asks = _Levels(1, snapshot.asks)
         self._recent.clear()
         self.last_id = snapshot.last_id
         self._snapshot_ms = snapshot.exchange_ms
@@ -125,13 +162,13 @@ class OrderBook:
     def bids(self) -> list[Level]:
         """All bids, best first. Do not change the list: it is shared until the next version."""
         self._settle()
-        return self._sorted_bids
+        return self._bids.best_first
 
     @property
     def asks(self) -> list[Level]:
         """All asks, best first. Do not change the list: it is shared until the next version."""
         self._settle()
-        return self._sorted_asks
+        return self._asks.best_first
 
     def top(self, n: int) -> tuple[list[Level], list[Level]]:
         """The best `n` bids and asks, best first."""
@@ -193,13 +230,19 @@ class OrderBook:
         return self.snapshot_frame if len(self._recent) < _RECENT else None
 
     def _settle(self) -> None:
+        """Bring the sorted sides up to date: level by level after a few changes, else all anew."""
         if self._sorted_version == self.version:
             return
-        for side in (self._bids, self._asks):
-            for price in [price for price, amount in side.items() if _is_zero(amount)]:
-                del side[price]
-        self._sorted_bids = sorted(self._bids.items(), key=_price, reverse=True)
-        self._sorted_asks = sorted(self._asks.items(), key=_price)
+        fresh = self.diffs - self._settled_diffs
+        if self._bids.settled and self._asks.settled and fresh <= min(len(self._recent), _FEW):
+            changes = islice(reversed(self._recent), fresh)
+            touched = [(diff.bids, diff.asks) for diff in changes]
+            self._bids.settle({level[0] for bids, _ in touched for level in bids})
+            self._asks.settle({level[0] for _, asks in touched for level in asks})
+        else:
+            self._bids.settle_all()
+            self._asks.settle_all()
+        self._settled_diffs = self.diffs
         self._sorted_version = self.version
 
 
