@@ -35,10 +35,19 @@ class Fees(Struct, frozen=True, kw_only=True):
 
     maker: Decimal
     taker: Decimal
+    places: int = ATOM_SCALE
+    """Decimals that a fee has at most; the rest is cut off."""
+    in_quote: bool = False
+    """Always taken from the quote asset; a buyer then holds the taker fee on top of the price."""
 
     def atoms(self, received: int, *, maker: bool) -> int:
-        """Fee on `received` atoms; exact as long as received atoms are whole millionths."""
-        return received * to_units(self.maker if maker else self.taker, 6) // _PPM
+        """Fee on `received` atoms; exact as long as received atoms are whole millionths and `places` allow it."""
+        fee = received * to_units(self.maker if maker else self.taker, 6) // _PPM
+        return fee - fee % int(10 ** (ATOM_SCALE - self.places))
+
+    def reserve(self, quote_atoms: int) -> int:
+        """What a buyer holds beyond the price itself."""
+        return self.atoms(quote_atoms, maker=False) if self.in_quote else 0
 
 
 class Credentials(Struct, frozen=True, kw_only=True):
@@ -88,7 +97,7 @@ class Account(Struct, kw_only=True, eq=False):
         return atoms
 
     def settle(self, order: Order, instrument: Instrument, ticks: int, lots: int, *, maker: bool) -> tuple[int, str]:
-        """Exchange the assets of one fill and take the fee from what is received; returns fee atoms and asset."""
+        """Exchange the assets of one fill and take the fee; returns fee atoms and asset."""
         base_atoms = lots * instrument.base_atoms_per_lot
         quote_atoms = ticks * lots * instrument.quote_atoms_per_cell
         if order.side is Side.BUY:
@@ -96,16 +105,20 @@ class Account(Struct, kw_only=True, eq=False):
             held = quote_atoms
             if order.kind is not OrderKind.MARKET:
                 held = order.ticks * lots * instrument.quote_atoms_per_cell
+            held += self.fees.reserve(held)
         else:
             spent, spent_asset, received, received_asset = base_atoms, instrument.base, quote_atoms, instrument.quote
             held = base_atoms
+        fee, fee_asset = self.fees.atoms(received, maker=maker), received_asset
+        if self.fees.in_quote and order.side is Side.BUY:
+            fee, fee_asset = self.fees.atoms(spent, maker=maker), spent_asset
+            spent += fee
         paying = self.balance(spent_asset)
         paying.hold -= held
         paying.available += held - spent
         order.held_atoms -= held
-        fee = self.fees.atoms(received, maker=maker)
-        self.balance(received_asset).available += received - fee
-        return fee, received_asset
+        self.balance(received_asset).available += received - (fee if fee_asset == received_asset else 0)
+        return fee, fee_asset
 
 
 def spent_asset(order: Order, instrument: Instrument) -> str:
@@ -129,6 +142,10 @@ class AccountBook:
         self._accounts[account_id] = account
         self._keys[credentials.api_key] = (credentials, account_id)
         return account
+
+    def add_key(self, credentials: Credentials, account_id: str) -> None:
+        """Another key of an account that is open already."""
+        self._keys[credentials.api_key] = (credentials, account_id)
 
     def get(self, account_id: str) -> Account | None:
         return self._accounts.get(account_id)

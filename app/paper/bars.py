@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from math import exp, sqrt
 from random import Random
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -17,6 +18,19 @@ _HOUR = 60
 _DAY = 1440
 _MONDAY_OFFSET_MS = 4 * _DAY * MINUTE_MS
 """The epoch was a Thursday."""
+
+
+class BarInterval(Protocol):
+    """What bars need to know of an interval. `value` is its length in minutes; an exchange may bring its own set."""
+
+    @property
+    def value(self) -> int: ...
+
+    def start(self, time_ms: int) -> int:
+        """Start of the bar that holds this moment."""
+        ...
+
+    def next_start(self, start_ms: int) -> int: ...
 
 
 class Interval(Enum):
@@ -98,7 +112,7 @@ def flat(start_ms: int, ticks: int) -> Bar:
     return Bar(start_ms, ticks, ticks, ticks, ticks)
 
 
-def roll_up(bars: list[Bar], interval: Interval) -> list[Bar]:
+def roll_up(bars: list[Bar], interval: BarInterval) -> list[Bar]:
     """Bars (oldest first) combined to a longer interval; the first may be incomplete."""
     rolled: list[Bar] = []
     end = -1
@@ -131,7 +145,7 @@ class SeededPast:
         self._home = listing.instrument.ticks(listing.reference_price)
         self._rng = {unit: Random(f"{seed}/{unit}") for unit in (1, _HOUR, _DAY)}
         self._newest_first: dict[int, list[Bar]] = {1: [], _HOUR: [], _DAY: []}
-        self._rolled: dict[Interval, list[Bar]] = {}
+        self._rolled: dict[BarInterval, list[Bar]] = {}
 
     def minutes(self, count: int) -> list[Bar]:
         """The last `count` minutes, oldest first; the newest is the one the venue opened in."""
@@ -139,11 +153,12 @@ class SeededPast:
             pass
         return self._newest_first[1][:count][::-1]
 
-    def build(self, interval: Interval) -> Iterator[None]:
+    def build(self, interval: BarInterval) -> Iterator[None]:
         """Do the work for `bars(interval)` in slices of a few milliseconds."""
         if interval in self._rolled:
             return
-        unit = 1 if interval.value < _HOUR else _HOUR if interval.value < _DAY else _DAY
+        whole_days = interval.value >= _DAY and interval.start(0) % (_DAY * MINUTE_MS) == 0
+        unit = 1 if interval.value < _HOUR else _DAY if whole_days else _HOUR
         yield from self._draw(1, self._MINUTES if unit > 1 else (self.KEPT + 1) * interval.value)
         if unit >= _HOUR:
             yield from self._continue(_HOUR, Interval.HOUR_1, 1, self._HOURS)
@@ -153,13 +168,13 @@ class SeededPast:
         rolled = roll_up(self._newest_first[unit][:needed][::-1], interval)
         self._rolled[interval] = rolled[1:][-self.KEPT :]
 
-    def bars(self, interval: Interval) -> list[Bar]:
+    def bars(self, interval: BarInterval) -> list[Bar]:
         """Up to KEPT bars, oldest first."""
         for _ in self.build(interval):
             pass
         return self._rolled[interval]
 
-    def _continue(self, unit: int, interval: Interval, finer: int, count: int) -> Iterator[None]:
+    def _continue(self, unit: int, interval: BarInterval, finer: int, count: int) -> Iterator[None]:
         bars = self._newest_first[unit]
         if not bars:
             bars.extend(roll_up(self._newest_first[finer][: self._MINUTES][::-1], interval)[1:][::-1])

@@ -9,11 +9,11 @@ from random import Random
 
 from app.core.clock import NS_PER_MS, Clock
 from app.paper.accounts import Account, AccountBook, Credentials, Fees
-from app.paper.bars import SeededPast
+from app.paper.bars import BarInterval, Interval, SeededPast
 from app.paper.events import Event, Execution
 from app.paper.flow import MarketFlow
 from app.paper.kill_switch import KillSwitches
-from app.paper.listings import LISTINGS, STARTING_BALANCES, Listing
+from app.paper.listings import LISTINGS, STARTING_BALANCES, Instrument, Listing
 from app.paper.tape import Tape
 from app.paper.venue import Venue
 
@@ -32,6 +32,10 @@ def seeded_credentials(exchange: str, seed: int, passphrase: str = "") -> Creden
     return Credentials(api_key=api_key, secret_key=digest("secret") + digest("more"), passphrase=passphrase)
 
 
+class UnknownKey(ValueError):
+    """The account has no key of that kind."""
+
+
 class Desk:
     """Everything a dialect speaks for. All changes go through `venue`, then `publish` tells the listener."""
 
@@ -47,16 +51,30 @@ class Desk:
         listings: Sequence[Listing] = LISTINGS,
         balances: Mapping[str, Decimal] = STARTING_BALANCES,
         passphrase: str = "",
+        intervals: Sequence[BarInterval] = tuple(Interval),
+        client_ids_reusable: bool = False,
+        aliases: Sequence[Instrument] = (),
+        keys: Mapping[str, Credentials] | None = None,
     ) -> None:
+        """`aliases` trade in a listing's book; `keys` are the account's keys by kind, the default one first."""
         self.exchange = exchange
         self.clock = clock
         self.listings = tuple(listings)
-        self.credentials = seeded_credentials(exchange, seed, passphrase)
+        self.keys = dict(keys or {"default": seeded_credentials(exchange, seed, passphrase)})
+        self.credentials = next(iter(self.keys.values()))
         self.accounts = AccountBook()
         self.account: Account = self.accounts.open("1001", 10_001, fees, self.credentials, balances)
+        for credentials in self.keys.values():
+            self.accounts.add_key(credentials, self.account.account_id)
         self.venue = Venue(
-            [listing.instrument for listing in self.listings], self.accounts, clock, next_order_id, first_trade_id
+            [*(listing.instrument for listing in self.listings), *aliases],
+            self.accounts,
+            clock,
+            next_order_id,
+            first_trade_id,
+            client_ids_reusable=client_ids_reusable,
         )
+        self._intervals = intervals
         self.flow = MarketFlow(self.venue, self.listings, Random(f"{exchange}/{seed}/flow"), clock)
         self.flow.populate()
         self.kill_switches = KillSwitches(self.venue)
@@ -68,6 +86,12 @@ class Desk:
         self.venue.drain()
         self._listener: Listener = len
         self._cold = list(self.tapes.values())
+
+    def choose_key(self, kind: str) -> None:
+        """Introduce the account by another of its keys. Raises UnknownKey."""
+        if kind not in self.keys:
+            raise UnknownKey(f"no {kind!r} key; the account has: {', '.join(self.keys)}")
+        self.credentials = self.keys[kind]
 
     def listen(self, listener: Listener) -> None:
         self._listener = listener
@@ -103,4 +127,4 @@ class Desk:
         anchor = self.flow.fair_ticks(pair)
         self.venue.last_ticks[pair] = anchor
         past = SeededPast(listing, seed, self.opened_ms, anchor)
-        return Tape(pair, past, seed, self.opened_ms, first_trade_id)
+        return Tape(pair, past, seed, self.opened_ms, first_trade_id, self._intervals)

@@ -23,6 +23,10 @@ class OrderEventKind(Enum):
     FILLED = auto()
     CLOSED = auto()
     """Finished without being filled completely; `reason` says why."""
+    AMENDED = auto()
+    """New terms under the same id."""
+    RELEASED = auto()
+    """A waiting order meets the book now."""
 
 
 class BookChange(Struct, frozen=True, kw_only=True):

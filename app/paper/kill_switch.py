@@ -6,6 +6,8 @@ from msgspec import Struct
 
 from app.paper.venue import Venue
 
+KILLED = "kill switch"
+
 
 class Armed(Struct, frozen=True, kw_only=True):
     started_ms: int
@@ -38,6 +40,6 @@ class KillSwitches:
         now_ms = self._venue.now_ms()
         for account_id in [a for a, armed in self._armed.items() if armed.cancels_ms <= now_ms]:
             del self._armed[account_id]
-            self._venue.cancel_all(account_id)
+            self._venue.cancel_all(account_id, reason=KILLED)
             for stop in list(self._venue.ledger(account_id).stops.values()):
                 self._venue.cancel_stop(stop)

@@ -44,6 +44,17 @@ class Ledger:
         while len(self._finished) > KEPT_ORDERS:
             self._forget_client_id(self.orders.pop(self._finished.popleft()))
 
+    def uses(self, client_order_id: str, *, open_only: bool = False) -> bool:
+        """Whether a recent (or only: an unfinished) order or stop has this client id."""
+        found = self.by_client_id.get(client_order_id) if client_order_id else None
+        return found is not None and (not open_only or found.state.is_open or found.state is OrderState.PENDING)
+
+    def rename(self, order: Order, client_order_id: str) -> None:
+        """Know the order by another client id from now on."""
+        self._forget_client_id(order)
+        order.client_order_id = client_order_id
+        self.by_client_id[client_order_id] = order
+
     def _forget_client_id(self, order: Order | StopOrder) -> None:
         if self.by_client_id.get(order.client_order_id) is order:
             del self.by_client_id[order.client_order_id]

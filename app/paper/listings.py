@@ -22,6 +22,8 @@ class Instrument(Struct, frozen=True, kw_only=True):
     """Base units."""
     min_amount: Decimal
     """Quote units."""
+    book: str = ""
+    """The pair whose book this one shares, with the same scales; empty for a book of its own."""
 
     @property
     def cell_scale(self) -> int:

@@ -32,10 +32,12 @@ class Match(Struct):
 
 
 class _Level:
-    __slots__ = ("lots", "queue")
+    __slots__ = ("lots", "hidden", "queue")
 
     def __init__(self) -> None:
         self.lots = 0
+        self.hidden = 0
+        """What iceberg orders here do not show."""
         self.queue: dict[int, Order] = {}
 
 
@@ -79,7 +81,9 @@ class BookSide:
             level = self.levels[key] = _Level()
             insort(self.keys, key)
         level.queue[order.order_id] = order
-        level.lots += order.remaining_lots
+        order.shown_lots = min(order.peak_lots, order.remaining_lots)
+        level.lots += order.visible_lots
+        level.hidden += order.remaining_lots - order.visible_lots
         self.order_count += 1
         self.touched.add(key)
 
@@ -88,22 +92,46 @@ class BookSide:
         key = order.ticks * self.sign
         level = self.levels[key]
         del level.queue[order.order_id]
-        level.lots -= order.remaining_lots
+        level.lots -= order.visible_lots
+        level.hidden -= order.remaining_lots - order.visible_lots
         self.order_count -= 1
         self.touched.add(key)
         if not level.queue:
             self._forget(key)
+
+    def shrink(self, order: Order, lots: int) -> None:
+        """Let a resting order want only `lots` in all; it keeps its place."""
+        key = order.ticks * self.sign
+        level = self.levels[key]
+        before, hidden = order.visible_lots, order.remaining_lots - order.visible_lots
+        order.lots = lots
+        order.shown_lots = min(order.shown_lots, order.remaining_lots)
+        level.lots += order.visible_lots - before
+        level.hidden += order.remaining_lots - order.visible_lots - hidden
+        self.touched.add(key)
 
     def reduce(self, key: int, maker: Order, lots: int) -> None:
         """Account for a fill of the first order in the level; the order's own counters are the caller's."""
         level = self.levels[key]
         level.lots -= lots
         self.touched.add(key)
+        if maker.peak_lots:
+            self._show_more(level, maker, lots)
         if maker.remaining_lots == lots:
             del level.queue[maker.order_id]
             self.order_count -= 1
             if not level.queue:
                 self._forget(key)
+
+    @staticmethod
+    def _show_more(level: _Level, maker: Order, lots: int) -> None:
+        """When all that an iceberg order showed is gone, its next part stands at the end of the queue."""
+        maker.shown_lots -= lots
+        if maker.shown_lots == 0:
+            maker.shown_lots = min(maker.peak_lots, maker.remaining_lots - lots)
+            level.lots += maker.shown_lots
+            level.hidden -= maker.shown_lots
+            level.queue[maker.order_id] = level.queue.pop(maker.order_id)
 
     def take_touched(self) -> list[tuple[int, int]]:
         """Ticks and lots of every level changed since the last call, best first; zero lots means gone."""
@@ -130,6 +158,7 @@ class MatchingBook:
         self.bids = BookSide(-1)
         self.asks = BookSide(1)
         self.sequence = 0
+        self._expired: list[Order] = []
 
     def submit(self, order: Order) -> tuple[list[Match], Ending]:
         """Match the order, then let the rest of a GTC limit order stand in the book.
@@ -147,6 +176,15 @@ class MatchingBook:
             (self.bids if order.side is Side.BUY else self.asks).add(order)
             ending = Ending.RESTS
         return matches, ending
+
+    def take_expired(self) -> list[Order]:
+        """Resting orders that self-trade prevention took out since the last call."""
+        expired, self._expired = self._expired, []
+        return expired
+
+    def shrink(self, order: Order, lots: int) -> None:
+        """Make a resting order smaller where it stands; `lots` is the new total, more than what is filled."""
+        (self.bids if order.side is Side.BUY else self.asks).shrink(order, lots)
 
     def remove(self, order: Order) -> None:
         """Take a resting order out. Raises KeyError when it does not rest here."""
@@ -167,7 +205,7 @@ class MatchingBook:
         for key in far.keys:
             if lots <= 0 or key > limit:
                 break
-            taken = min(lots, far.levels[key].lots)
+            taken = min(lots, far.levels[key].lots + far.levels[key].hidden)
             cells += taken * key * far.sign
             lots -= taken
         return cells
@@ -181,10 +219,9 @@ class MatchingBook:
         ticks = order.bound_ticks if order.kind is OrderKind.MARKET else order.ticks
         return ticks * far.sign if ticks else _ANY
 
-    @staticmethod
-    def _take(order: Order, far: BookSide, limit: int) -> tuple[list[Match], Ending]:
+    def _take(self, order: Order, far: BookSide, limit: int) -> tuple[list[Match], Ending]:
         matches: list[Match] = []
-        guarded = bool(order.owner) and order.self_trade is SelfTrade.EXPIRE_TAKER
+        guarded = bool(order.owner) and order.self_trade is not SelfTrade.ALLOW
         while far.keys and far.keys[0] <= limit:
             key = far.keys[0]
             ticks = key * far.sign
@@ -193,8 +230,13 @@ class MatchingBook:
                 return matches, Ending.FILLED
             maker = next(iter(far.levels[key].queue.values()))
             if guarded and maker.owner == order.owner:
-                return matches, Ending.SELF_TRADE
-            lots = min(wanted, maker.remaining_lots)
+                if order.self_trade is not SelfTrade.EXPIRE_TAKER:
+                    far.drop(maker)
+                    self._expired.append(maker)
+                if order.self_trade is not SelfTrade.EXPIRE_MAKER:
+                    return matches, Ending.SELF_TRADE
+                continue
+            lots = min(wanted, maker.visible_lots)
             far.reduce(key, maker, lots)
             maker.filled_lots += lots
             maker.filled_cells += lots * ticks
@@ -206,13 +248,15 @@ class MatchingBook:
 
     @staticmethod
     def _fills_completely(order: Order, far: BookSide, limit: int) -> bool:
-        guarded = bool(order.owner) and order.self_trade is SelfTrade.EXPIRE_TAKER
+        guarded = bool(order.owner) and order.self_trade is not SelfTrade.ALLOW
         lots, cells = order.lots, order.cells
         for key in far.keys:
             if key > limit:
                 return False
             for maker in far.levels[key].queue.values():
                 if guarded and maker.owner == order.owner:
+                    if order.self_trade is SelfTrade.EXPIRE_MAKER:
+                        continue
                     return False
                 if order.cells:
                     cells -= maker.remaining_lots * key * far.sign

@@ -42,7 +42,11 @@ class StopKind(StrEnum):
 
 
 class SelfTrade(Enum):
+    """What a taker does when it meets an order of its own account."""
+
     EXPIRE_TAKER = "expire taker"
+    EXPIRE_MAKER = "expire maker"
+    EXPIRE_BOTH = "expire both"
     ALLOW = "allow"
 
 
@@ -74,10 +78,29 @@ class Order(Struct, kw_only=True, eq=False):
     filled_cells: int = 0
     held_atoms: int = 0
     """What is left of the hold, in the asset that is spent."""
+    peak_lots: int = 0
+    """What an iceberg order shows at a time; 0 shows everything."""
+    shown_lots: int = 0
+    """What a resting iceberg order shows now; only the book writes it."""
+    waits: bool = False
+    """Whether a stop condition keeps the order out of the book, though it counts as open and holds its funds."""
+    working_ms: int = 0
+    """When it met the book; 0 while it waits."""
+    memo: object = None
+    """What a dialect wants to keep with the order; the engine never looks at it."""
+    stop_id: int = 0
+    """The stop order that released it; 0: none."""
+    closed_reason: str = ""
+    """Why it finished without being filled."""
 
     @property
     def remaining_lots(self) -> int:
         return self.lots - self.filled_lots
+
+    @property
+    def visible_lots(self) -> int:
+        """What a resting order shows."""
+        return self.shown_lots if self.peak_lots else self.lots - self.filled_lots
 
 
 class StopOrder(Struct, kw_only=True, eq=False):
@@ -108,3 +131,5 @@ class StopOrder(Struct, kw_only=True, eq=False):
     updated_ms: int = 0
     state: OrderState = OrderState.PENDING
     triggered_order_id: int = 0
+    held: Order | None = None
+    """The order it releases, where that exists (under its own id, with its funds) from the start."""

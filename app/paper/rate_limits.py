@@ -31,3 +31,8 @@ class RateLimits:
         if len(self._buckets) > _KEPT:
             self._buckets.popitem(last=False)
         return allowed
+
+    def remaining(self, caller: str, rate_class: str) -> int:
+        """Whole tokens left when last asked; 0 for a class without a limit."""
+        rate = self._per_second.get(rate_class, 0.0)
+        return int(self._buckets.get((caller, rate_class), (rate, 0))[0])

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from app.core.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
-from app.paper.dialects.dialect import Dialect, UnknownDialect, known, load
+from app.paper.desk import UnknownKey
+from app.paper.dialects.dialect import KEY_KINDS, Dialect, UnknownDialect, known, load
 
 HOST = "127.0.0.1"
 DEFAULT_RATE = 40
@@ -111,7 +112,9 @@ def main(argv: Sequence[str]) -> int:
     clock = SystemClock()
     try:
         dialect = load(options.exchange, options.seed, clock)
-    except UnknownDialect as unknown:
+        if options.key is not None:
+            dialect.desk.choose_key(options.key)
+    except (UnknownDialect, UnknownKey) as unknown:
         print(f"depthdesk twin: {unknown}", file=sys.stderr)
         return 2
     server = TwinServer(dialect, port=options.port, rate=options.rate, clock=clock)
@@ -187,6 +190,10 @@ def _parser() -> argparse.ArgumentParser:
         default=DEFAULT_RATE,
         metavar="N",
         help=f"public book and trade messages per second over all pairs (default {DEFAULT_RATE})",
+    )
+    kinds = "; ".join(f"{exchange}: {', '.join(names)}" for exchange, names in KEY_KINDS.items())
+    parser.add_argument(
+        "--key", metavar="KIND", help=f"which of the account's keys to print, the first being the default ({kinds})"
     )
     parser.add_argument(
         "--until-stdin-closes", action="store_true", help="leave when stdin ends, as it does when the parent dies"

@@ -75,4 +75,5 @@ def stop_to_order(stop: StopOrder, last_ticks: int) -> Order:
         cells=0 if ticks else stop.cells,
         client_order_id=stop.client_order_id,
         source="SMART",
+        stop_id=stop.order_id,
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from random import Random
 
 from msgspec import Struct
 
 from app.core.types import Side
-from app.paper.bars import MINUTE_MS, Bar, Interval, SeededPast, flat
+from app.paper.bars import MINUTE_MS, Bar, BarInterval, Interval, SeededPast, flat
 from app.paper.events import Execution
 
 KEPT_TRADES = 1000
@@ -33,7 +33,15 @@ class DaySummary(Struct, frozen=True, kw_only=True):
 class Tape:
     """One pair. `roll` before reading, so that quiet minutes exist too."""
 
-    def __init__(self, pair: str, past: SeededPast, seed: str, opened_ms: int, first_trade_id: int) -> None:
+    def __init__(
+        self,
+        pair: str,
+        past: SeededPast,
+        seed: str,
+        opened_ms: int,
+        first_trade_id: int,
+        intervals: Iterable[BarInterval] = tuple(Interval),
+    ) -> None:
         self.pair = pair
         self._past = past
         self._seed = seed
@@ -47,7 +55,7 @@ class Tape:
         self._now = opening.copy(opening.start_ms)
         self._live_from = self._now.start_ms
         self._live = flat(self._live_from, self._now.close)
-        self._series: dict[Interval, deque[Bar]] = {i: deque(maxlen=SeededPast.KEPT) for i in Interval}
+        self._series: dict[BarInterval, deque[Bar]] = {i: deque(maxlen=SeededPast.KEPT) for i in intervals}
 
     def record(self, trade: Execution) -> None:
         self.roll(trade.time_ms)
@@ -89,11 +97,11 @@ class Tape:
             live += self._older[: count - len(live)]
         return live
 
-    def prepare(self, interval: Interval) -> Iterator[None]:
+    def prepare(self, interval: BarInterval) -> Iterator[None]:
         """Build what `bars` needs, a few milliseconds at a time."""
         return self._past.build(interval)
 
-    def bars(self, interval: Interval, now_ms: int) -> list[Bar]:
+    def bars(self, interval: BarInterval, now_ms: int) -> list[Bar]:
         """Past and live bars, oldest first; the last one is unfinished."""
         self.roll(now_ms)
         merged = [bar.copy(bar.start_ms) for bar in self._past.bars(interval)]
@@ -105,7 +113,7 @@ class Tape:
                 merged.append(bar.copy(start))
         return merged
 
-    def bar(self, interval: Interval, now_ms: int) -> Bar:
+    def bar(self, interval: BarInterval, now_ms: int) -> Bar:
         """The unfinished bar alone."""
         self.roll(now_ms)
         start = interval.start(self._live.start_ms)
@@ -135,6 +143,12 @@ class Tape:
             start_ms=first.start_ms,
             close_ms=now_ms,
         )
+
+    def open_of(self, minute_ms: int, now_ms: int) -> int:
+        """Opening ticks of a minute of the last 24 hours, or of the nearest one in them."""
+        self.day(now_ms)
+        index = max(0, (minute_ms - self._day[0].start_ms) // MINUTE_MS)
+        return self._day[index].open if index < len(self._day) else self._now.open
 
     def _fold(self, minute: Bar) -> None:
         for interval, series in self._series.items():

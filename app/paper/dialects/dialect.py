@@ -33,7 +33,14 @@ class Dialect(Protocol):
         ...
 
 
-_MODULES = {"poloniex": "app.paper.dialects.poloniex"}
+_MODULES = {
+    "coinbase": "app.paper.dialects.coinbase",
+    "poloniex": "app.paper.dialects.poloniex",
+}
+KEY_KINDS = {
+    "coinbase": ("ecdsa", "ed25519", "view-only"),
+}
+"""Exchanges whose twin offers several keys; the default one first."""
 
 
 class UnknownDialect(ValueError):

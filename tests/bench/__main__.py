@@ -1,0 +1,9 @@
+"""`make bench`: every figure that the project promises, measured here and now."""
+
+from __future__ import annotations
+
+from tests.bench import book_path, window
+from tests.bench.figures import report
+
+if __name__ == "__main__":
+    report([*book_path.measure(), *window.under_load(), *window.start(), *window.click()])

@@ -1,0 +1,122 @@
+"""From a message's bytes to a changed book: ours against the bare typed decode and against two peers, on the same frames."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter_ns
+
+import msgspec
+
+from tests.bench.capture import poloniex_books
+from tests.bench.figures import Figure
+from tests.connectors.fake_link import Desk
+
+_FRAMES = 4_000
+_ROUNDS = 15
+PEER_PYTHON = Path("build/bench-venv/bin/python")
+
+
+class _Row(msgspec.Struct, gc=False):
+    symbol: str
+    asks: list[tuple[str, str]]
+    bids: list[tuple[str, str]]
+    id: int
+    lastId: int  # noqa: N815
+    ts: int
+
+
+class _Bare(msgspec.Struct, gc=False):
+    channel: str
+    data: list[_Row]
+    action: str
+
+
+def best_us(work: Callable[[], object], items: int, rounds: int = _ROUNDS) -> float:
+    """The quickest of several rounds, in microseconds an item: other programs only ever make it slower."""
+    best = min(_timed(work) for _ in range(rounds))
+    return best / items / 1_000
+
+
+def _timed(work: Callable[[], object]) -> int:
+    started = perf_counter_ns()
+    work()
+    return perf_counter_ns() - started
+
+
+def measure() -> list[Figure]:
+    frames, markets = poloniex_books(_FRAMES)
+    count = len(frames)
+    decode = msgspec.json.Decoder(_Bare).decode
+    tracker = Desk().exchange.order_book_tracker
+    tracker.follow_all = True
+    read = tracker.data_source.reader("public")
+
+    def bare() -> None:
+        for frame in frames:
+            decode(frame)
+
+    def ours() -> None:
+        for number, frame in enumerate(frames):
+            read(frame, number)
+
+    ours_us, bare_us = best_us(ours, count), best_us(bare, count)
+    gaps = sum(feed.gaps for feed in tracker.feeds.values())
+    assert gaps == 0 and not any(feed.book.stale for feed in tracker.feeds.values())
+    figures = [
+        Figure("frame to book", ours_us, "us"),
+        Figure("bare typed decode of the same frames", bare_us, "us"),
+        Figure("frame to book / bare typed decode", ours_us / bare_us, "ratio", 2.5),
+    ]
+    ccxt_us = _ccxt_us(frames, markets)
+    figures.append(Figure("ccxt.pro's book path / ours", ccxt_us / ours_us, "ratio", 6, True, f"{ccxt_us:.1f} us"))
+    peer_us, why = _cryptofeed_us(frames)
+    ratio = None if peer_us is None else peer_us / ours_us
+    note = why if peer_us is None else f"{peer_us:.1f} us"
+    figures.append(Figure("cryptofeed's book path / ours", ratio, "ratio", 6, True, note))
+    return figures
+
+
+def _ccxt_us(frames: list[bytes], markets: bytes) -> float:
+    """ccxt.pro from the text of a frame to its order book, in its own client class."""
+    import ccxt.pro
+    from ccxt.async_support.base.ws.client import Client
+
+    async def measured() -> float:
+        exchange = ccxt.pro.poloniex()
+        exchange.set_markets(exchange.parse_markets(json.loads(markets)))
+        client = Client("ws://127.0.0.1", exchange.handle_message, None, None, None)
+        texts = [frame.decode() for frame in frames]
+
+        def work() -> None:
+            for text in texts:
+                client.handle_text_or_binary_message(text)
+
+        taken = best_us(work, len(texts), 3)
+        assert exchange.orderbooks["BTC/USDT"]["bids"], "the peer kept a book"
+        await exchange.close()
+        return taken
+
+    return asyncio.run(measured())
+
+
+def _cryptofeed_us(frames: list[bytes]) -> tuple[float | None, str]:
+    if not PEER_PYTHON.exists():
+        return None, "not installed: make build/bench-venv"
+    with tempfile.NamedTemporaryFile("wb", suffix=".jsonl") as file:
+        file.write(b"\n".join(frames))
+        file.flush()
+        script = Path(__file__).with_name("peer_cryptofeed.py")
+        done = subprocess.run([PEER_PYTHON, script, file.name], capture_output=True, text=True, timeout=120)
+    if done.returncode:
+        return None, f"failed: {done.stderr.strip().splitlines()[-1:]}"
+    return float(done.stdout), ""
+
+
+if __name__ == "__main__":
+    sys.exit("run: make bench")
