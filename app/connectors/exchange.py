@@ -155,6 +155,11 @@ class Exchange:
     @property
     def status_dict(self) -> dict[str, bool]:
         """What must be true before trading, by name."""
+        if self.replayed:
+            return {
+                "trading_rule_initialized": bool(self.trading_rules),
+                "order_books_initialized": self.order_book_tracker.ready,
+            }
         status = {
             "clock_synchronized": self.venue.server_clock.bound_ms is not None,
             "trading_rule_initialized": bool(self.trading_rules),
@@ -416,6 +421,17 @@ class Exchange:
             return CancellationReceipt(())
         orders = matching(self.orders.open, pair, side, None if keys is None else set(keys))
         return await self._sender.cancel_all(orders, pair, everything=side is None and keys is None)
+
+    async def arm_kill_switch(self, seconds: int | None) -> int:
+        """Have the exchange itself cancel everything unless asked again in time; None disarms.
+
+        Returns when it fires (exchange ms, 0 when off). Raises ValueError where the exchange has none or takes other
+        times, and VenueError, NotSent, NoAnswer.
+        """
+        call = None if self._private is None else self._private.kill_switch(seconds)
+        if call is None:
+            raise ValueError(f"{self.title} has no safety timer")
+        return await self.venue.perform(call)
 
     async def get_order(self, key: str) -> InFlightOrder | None:
         """Ask the exchange for one order; None when it does not know it. Raises VenueError, NotSent, NoAnswer."""

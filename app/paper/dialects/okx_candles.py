@@ -22,6 +22,7 @@ from app.paper.listings import Instrument
 from app.paper.units import to_text
 
 SECOND_MS = 1000
+_KEPT_SECONDS = 1440
 _DAY = 1440
 _DAY_MS = _DAY * MINUTE_MS
 _SHIFT_MS = 8 * 3_600_000
@@ -96,5 +97,9 @@ def second_bars(trades: list[Execution], now_ms: int) -> list[Bar]:
 
 
 def _fill(bars: list[Bar], until_ms: int) -> None:
+    """Seconds without a trade; after a long silence only the last ones."""
+    if bars and until_ms - bars[-1].start_ms > _KEPT_SECONDS * SECOND_MS:
+        close = bars[-1].close
+        bars[:] = [flat(until_ms - _KEPT_SECONDS * SECOND_MS, close)]
     while bars and bars[-1].start_ms + SECOND_MS < until_ms:
         bars.append(flat(bars[-1].start_ms + SECOND_MS, bars[-1].close))
