@@ -29,12 +29,12 @@ def _run(options: Options) -> int:
     except (TwinError, ConfigError) as error:
         return _say(str(error), EXIT_USAGE)
     offscreen = options.offscreen or os.environ.get("QT_QPA_PLATFORM") == "offscreen"
-    if packages := missing_packages(x11=not offscreen):
-        return _say(f"system libraries are missing: apt-get install {' '.join(packages)}", EXIT_LIBRARY)
     if offscreen:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     elif not has_display():
         return _say("there is no display: start it on a desktop, or add --offscreen", EXIT_DISPLAY)
+    if packages := missing_packages(x11=not offscreen):
+        return _say(f"system libraries are missing: apt-get install {' '.join(packages)}", EXIT_LIBRARY)
     # The twin gets ready while Qt is being loaded.
     twin = TwinProcess(options.paper) if options.paper and twin_line is None else None
     try:

@@ -20,8 +20,8 @@ from app.core.effects import LoggedIn, Perform, Pong, Reconnect, Refused, Send, 
 from app.core.frames import Direction, FrameKind, FrameLog
 from app.core.links import LinkState, LinkStatus
 from app.core.notices import Notices
-from app.core.requests import Call, NotSent, Request, Response, SignedRequest, VenueError
-from app.core.types import BalanceDelta, Fill, OrderUpdate, Trade
+from app.core.requests import Call, NotSent, Page, Request, Response, SignedRequest, VenueError
+from app.core.types import Trade
 from app.net.redaction import Redactor
 from app.net.replay import Record, read_session
 from app.net.server_clock import ServerClock
@@ -186,7 +186,7 @@ class _Route:
         response = Response(
             status=record.status or 200, headers={}, body=record.data, frame=frame, sent_ms=0, received_ms=0
         )
-        for call in (*self._waiting, *self._exchange.public_calls()):
+        for call in (*self._waiting, *self._exchange.recorded_calls()):
             request = call.request
             if request.method != (record.method or "GET") or request.path != path or not _same_query(request, query):
                 continue
@@ -197,7 +197,7 @@ class _Route:
                 return
             if call in self._waiting:
                 self._waiting.remove(call)
-            for item in answer:
+            for item in answer.items if isinstance(answer, Page) else answer:
                 self._apply(item)
             return
 
@@ -206,10 +206,6 @@ class _Route:
             self._status.unknown += 1
         elif isinstance(effect, Perform):
             self._waiting.append(effect.call)
-        elif isinstance(effect, OrderUpdate | Fill | BalanceDelta):
-            tracker = self._exchange.user_stream_tracker
-            if tracker is not None:
-                tracker.data_source.sink(effect)
         elif not isinstance(effect, Send | LoggedIn | Pong | Subscribed | Refused | Reconnect):
             if isinstance(effect, Trade):
                 self._trades.append(effect)

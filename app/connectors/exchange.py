@@ -25,7 +25,7 @@ from app.core.account import AccountBook, FeeSchedule, TradeFee, estimate_fee
 from app.core.cancellation import CancellationReceipt, CancellationResult, CancelOutcome
 from app.core.client_order_id import new_client_order_id
 from app.core.clock import NS_PER_S
-from app.core.effects import Effect, MarketEvent
+from app.core.effects import AccountEvent, Effect, MarketEvent
 from app.core.frames import Frame
 from app.core.freshness import Freshness
 from app.core.gate import Gate, GateState
@@ -37,7 +37,7 @@ from app.core.order_tracker import FillRecord, OrderTracker
 from app.core.orders import InFlightOrder, OrderIntent
 from app.core.requests import Call, SignedRequest
 from app.core.trading_rule import OrderDraft, Problem, TradingRule, check, notional, quantize
-from app.core.types import OrderType, Side, Ticker
+from app.core.types import Balance, BalanceDelta, Fill, OrderType, OrderUpdate, Side, Ticker
 
 _RULES_EVERY_S = 60.0
 _TICKERS_EVERY_S = 5.0
@@ -288,7 +288,7 @@ class Exchange:
     # -- account
 
     @property
-    def balances(self) -> dict[str, Any]:
+    def balances(self) -> dict[str, Balance]:
         return dict(self.account.balances)
 
     @property
@@ -518,20 +518,34 @@ class Exchange:
             return private.on_message(data, frame)
         return self._public.on_message(data, frame)
 
-    def public_calls(self) -> Iterable[Call[Any]]:
+    def recorded_calls(self) -> Iterable[Call[Any]]:
         """Calls whose recorded replies `take` understands."""
         yield self._public.get_trading_rules()
         yield self._public.get_tickers()
+        if self._private is not None:
+            yield self._private.get_balances()
+            yield self._private.get_open_orders()
+            yield self._private.get_fills(0)
+            yield self._private.get_order_history(0)
         for pair in self.trading_rules:
             yield self._public.get_snapshot(pair)
 
-    def take(self, event: MarketEvent | TradingRule) -> None:
+    def take(self, fact: MarketEvent | AccountEvent | TradingRule | Balance) -> None:
         """Apply one recorded fact."""
-        if isinstance(event, TradingRule):
-            self.trading_rules[event.pair] = event
+        wall_ms = self.venue.wall_ms()
+        if isinstance(fact, TradingRule):
+            self.trading_rules[fact.pair] = fact
             self.trading_rules_version += 1
+        elif isinstance(fact, Balance):
+            self.account.apply(fact)
+        elif isinstance(fact, BalanceDelta):
+            self.account.apply_delta(fact)
+        elif isinstance(fact, OrderUpdate):
+            self.ledger.update(fact, wall_ms)
+        elif isinstance(fact, Fill):
+            self.ledger.fill(fact, wall_ms)
         else:
-            self.order_book_tracker.data_source.apply(event)
+            self.order_book_tracker.data_source.apply(fact)
 
     # -- small parts
 

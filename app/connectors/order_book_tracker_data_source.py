@@ -12,7 +12,18 @@ from msgspec import Struct
 from app.connectors.link_runner import LinkRunner
 from app.connectors.spec import PublicSource
 from app.connectors.venue import Venue
-from app.core.effects import NOTHING, Channel, Effect, MarketEvent, Perform, Refused, Send, Sequence, Subscribed, Subscription
+from app.core.effects import (
+    NOTHING,
+    Channel,
+    Effect,
+    MarketEvent,
+    Perform,
+    Refused,
+    Send,
+    Sequence,
+    Subscribed,
+    Subscription,
+)
 from app.core.links import Link, LinkState, LinkStatus
 from app.core.requests import Call, NoAnswer, NotSent, VenueError
 from app.core.trading_rule import TradingRule

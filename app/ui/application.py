@@ -80,6 +80,7 @@ class _Session:
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
         started = loop.time()
+        _on_signals(self._quit, loop)
         try:
             store, refusal = await loop.run_in_executor(None, self._open_store)
         except JournalError as error:
@@ -96,7 +97,6 @@ class _Session:
         if self._options.size:
             window.resize(*self._options.size)
         window.show()
-        _on_signals(self._quit, loop)
         workspace.spawn(self._fill(workspace, window), "start")
         try:
             await self._until_end(workspace, window)

@@ -99,4 +99,5 @@ def _unfolded(secret: str) -> bytes:
     if ":" in inside:
         # Headers of the older encrypted form need their own lines.
         return found.group().encode()
-    return f"-----BEGIN {kind}-----\n{'\n'.join(inside.split())}\n-----END {kind}-----\n".encode()
+    lines = [f"-----BEGIN {kind}-----", *inside.split(), f"-----END {kind}-----", ""]
+    return "\n".join(lines).encode()

@@ -47,7 +47,9 @@ KINDS: dict[str, tuple[ErrorKind, str]] = {
 
 _INSUFFICIENT_FUNDS = "INSUFFICIENT_FUND"
 _NO_WALLET = "account is not available"
-_ALIAS_RULE = "a -USDC market is paid from the USDC wallet, a -USD market from the USD wallet; the key sees one portfolio"
+_ALIAS_RULE = (
+    "a -USDC market is paid from the USDC wallet, a -USD market from the USD wallet; the key sees one portfolio"
+)
 _KIND_OF_STATUS = {401: _K.AUTH, 429: _K.SLOW_DOWN}
 _BUCKET_OF_LIMIT = {str(PUBLIC_A_SECOND): "public", str(PRIVATE_A_SECOND): "private"}
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 
 from app.core.types import Side, TimeInForce
 from app.paper.dialects.okx_errors import ApiError
@@ -29,10 +29,11 @@ from app.paper.dialects.okx_listings import PAIRS_BY_CODE
 from app.paper.dialects.okx_orders import OkxOrder
 from app.paper.listings import Instrument
 from app.paper.orders import Order, OrderKind, SelfTrade
-from app.paper.units import OffScale, to_text, to_units
+from app.paper.units import OffScale, to_text
 from app.paper.venue import Venue
 
 Terms = Mapping[str, Any]
+Word = TypeVar("Word")
 
 MAX_OPEN_PER_PAIR = 500
 PRICE_BAND_PERCENT = 5
@@ -163,18 +164,17 @@ class OrderRules:
         last = self._venue.last_ticks[instrument.pair]
         if order.tgt_ccy == "base_ccy":
             order.lots = lots(terms, "sz", instrument)
-            cells = order.lots * last
+            value = self.usd_value(instrument.quote, instrument.quote_amount(order.lots * last))
+            if value > MAX_MARKET_USD:
+                raise ApiError("51201", f"{MAX_MARKET_USD} USD")
         elif order.tgt_ccy == "quote_ccy":
-            order.cells = cells = _cells(terms, instrument)
-            if cells // last < instrument.lots(instrument.min_quantity):
+            order.cells = _cells(terms, instrument)
+            if self.usd_value(instrument.quote, instrument.quote_amount(order.cells)) > MAX_MARKET_SIZE:
+                raise ApiError("51202")
+            if order.cells // last < instrument.lots(instrument.min_quantity):
                 raise ApiError("51020")
         else:
             raise ApiError("51000", "tgtCcy")
-        value = self.usd_value(instrument.quote, instrument.quote_amount(cells))
-        if value > MAX_MARKET_SIZE:
-            raise ApiError("51202")
-        if value > MAX_MARKET_USD:
-            raise ApiError("51201", f"{MAX_MARKET_USD} USD")
 
     def _check_limit_caps(self, order: Order, instrument: Instrument) -> None:
         if instrument.amount(order.lots) > MAX_LIMIT_SIZE:
@@ -209,7 +209,7 @@ def required(terms: Terms, name: str) -> str:
     return found
 
 
-def choice[T](terms: Terms, name: str, words: Mapping[str, T]) -> T:
+def choice(terms: Terms, name: str, words: Mapping[str, Word]) -> Word:
     """Raises ApiError."""
     word = required(terms, name)
     if word not in words:
@@ -292,7 +292,3 @@ def _cells(terms: Terms, instrument: Instrument) -> int:
     except OffScale:
         raise ApiError("51121") from None
 
-
-def atoms_text(amount: Decimal, decimals: int) -> str:
-    """Cut, not rounded, and without trailing zeros."""
-    return to_text(to_units(amount.quantize(Decimal(1).scaleb(-decimals), "ROUND_DOWN"), decimals), decimals)
