@@ -36,7 +36,6 @@ class Feed:
         self.pair = book.pair
         self.book = book
         self.sync = BookSync(book)
-        self.on_diff = self.sync.on_diff
         self.resyncs = 0
         self.crossed = 0
         self.refused = ""
@@ -155,16 +154,19 @@ class OrderBookTracker:
     # -- what arrives
 
     def _diff_sink(self) -> Callable[[BookDiff], None]:
-        feeds = self.feeds
+        book_of = self.order_books.get
 
         def on_diff(diff: BookDiff) -> None:
-            feed = feeds.get(diff.pair) or self._adopt(diff.pair)
-            if feed is not None:
-                gap = feed.on_diff(diff)
-                if gap is not None:
-                    self._on_gap(feed, gap, diff.frame)
+            book = book_of(diff.pair)
+            if book is None or not book.follow(diff):
+                self._on_other_diff(diff)
 
         return on_diff
+
+    def _on_other_diff(self, diff: BookDiff) -> None:
+        feed = self.feeds.get(diff.pair) or self._adopt(diff.pair)
+        if feed is not None and (gap := feed.sync.on_diff(diff)):
+            self._on_gap(feed, gap, diff.frame)
 
     def _on_trade(self, trade: Trade) -> None:
         if trade.pair in self.feeds or self._adopt(trade.pair):

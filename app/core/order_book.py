@@ -11,9 +11,10 @@ from itertools import islice
 
 from app.core.types import BookDiff, BookSnapshot, Integrity, Level, Side
 
-_RECENT = 2048
 _FEW = 200
-"""Changes up to which settling them one by one is cheaper than sorting the side anew."""
+"""Changes up to which settling them one by one is cheaper than sorting the side anew. Keeping more of them makes every
+change dearer: what falls out has gone cold by then.
+"""
 
 
 class BookState(StrEnum):
@@ -107,7 +108,7 @@ class OrderBook:
         self._asks = _Levels(1)
         self._changes = 0
         self._snapshot_ms = 0
-        self._recent: deque[BookDiff] = deque(maxlen=_RECENT)
+        self._recent: deque[BookDiff] = deque(maxlen=_FEW)
         self._sorted_version = -1
         self._settled_diffs = 0
 
@@ -152,6 +153,24 @@ class OrderBook:
         self._recent.append(diff)
         self.last_id = diff.last_id
         self.diffs += 1
+
+    def follow(self, diff: BookDiff) -> bool:
+        """Apply a chained change that comes right after the last one; else do nothing and return False.
+
+        Nearly all changes take this way: it is `BookSync` and `apply_diff` in one call.
+        """
+        previous = diff.prev_id
+        if previous is None or previous != self.last_id or self.state is not _LIVE:
+            return False
+        bids, asks = diff.bids, diff.asks
+        if bids:
+            self._bids.update(bids)
+        if asks:
+            self._asks.update(asks)
+        self._recent.append(diff)
+        self.last_id = diff.last_id
+        self.diffs += 1
+        return True
 
     def set_state(self, state: BookState, reason: str = "") -> None:
         self.state = state
@@ -227,14 +246,14 @@ class OrderBook:
             for level in diff.bids if side is Side.BUY else diff.asks:
                 if level[0] == price:
                     return diff.frame
-        return self.snapshot_frame if len(self._recent) < _RECENT else None
+        return self.snapshot_frame if len(self._recent) < _FEW else None
 
     def _settle(self) -> None:
         """Bring the sorted sides up to date: level by level after a few changes, else all anew."""
         if self._sorted_version == self.version:
             return
         fresh = self.diffs - self._settled_diffs
-        if self._bids.settled and self._asks.settled and fresh <= min(len(self._recent), _FEW):
+        if self._bids.settled and self._asks.settled and fresh <= len(self._recent):
             changes = islice(reversed(self._recent), fresh)
             touched = [(diff.bids, diff.asks) for diff in changes]
             self._bids.settle({level[0] for bids, _ in touched for level in bids})
@@ -284,12 +303,10 @@ class BookSync:
 
     def on_diff(self, diff: BookDiff) -> str | None:
         book = self.book
+        if book.follow(diff):
+            return None
         if book.state is _LIVE:
-            previous = diff.prev_id
-            if previous is not None:
-                if previous == book.last_id:
-                    book.apply_diff(diff)
-                    return None
+            if diff.prev_id is not None:
                 return self._chain_broken(diff)
             if diff.first_id is None:
                 book.apply_diff(diff)

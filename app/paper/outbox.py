@@ -43,12 +43,13 @@ class Outbox:
             self.close(WSCloseCode.POLICY_VIOLATION, b"slow consumer")
         self._wake.set()
 
-    def close(self, code: int, reason: bytes = b"") -> None:
-        """Forget what is queued and say goodbye; a peer that does not even take that is given up soon."""
+    def close(self, code: int, reason: bytes = b"", *, flush: bool = False) -> None:
+        """Forget what is queued (or: send it still) and say goodbye; a peer that does not take it is given up soon."""
         if self._closing is None:
             self._closing = code, reason
-            self._frames.clear()
-            self._bytes = 0
+            if not flush:
+                self._frames.clear()
+                self._bytes = 0
             self._wake.set()
             if self._running:
                 self._patience.reschedule(asyncio.get_running_loop().time() + self._goodbye_s)
@@ -65,7 +66,7 @@ class Outbox:
             self._running = False
 
     async def _write(self) -> None:
-        while self._closing is None:
+        while self._closing is None or self._frames:
             await self._wake.wait()
             self._wake.clear()
             while self._frames:

@@ -62,7 +62,8 @@ class MainWindow(QMainWindow):
         self.setObjectName("depthdesk")
         self.setWindowTitle("Depthdesk")
         self.setMinimumSize(1024, 640)
-        self.resize(1600, 960)
+        screen = self.screen().availableGeometry()
+        self.resize(min(1920, screen.width()), min(1080, screen.height()))
         self.frames = FrameClock(hz=config.ui.frame_rate, parent=self)
         self._build_panels(Display(zone=None if config.ui.time_zone == "local" else UTC))
         self._build_frame()
@@ -73,6 +74,8 @@ class MainWindow(QMainWindow):
         self._arranged = False
         if self._state.geometry:
             self.docks.restore_geometry(self._state.geometry)
+        else:
+            self.move(screen.topLeft())
         layouts.arrange(self, "trade")
         self.frames.add(_Pulse(self, self._refresh), active=True)
         self.frames.start()
@@ -334,6 +337,7 @@ class MainWindow(QMainWindow):
         if not self._arranged:
             # Docks take the sizes they are asked for only once the window has its own.
             self._arranged = True
+            self.ladder.setFocus()
             QTimer.singleShot(0, self._restore)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -352,6 +352,8 @@ QDockWidget {{ font-weight: 600; titlebar-close-icon: none; titlebar-normal-icon
 QDockWidget::title {{ background: {t.panel.name()}; color: {t.secondary.name()}; text-align: left;
   padding: {px(6)}px {px(10)}px; border-bottom: 1px solid {t.hairline.name()}; }}
 
+QToolButton#market-button {{ color: {t.text.name()}; padding: {px(3)}px {px(10)}px; }}
+
 QMenuBar {{ background: {t.panel.name()}; color: {t.text.name()}; }}
 QMenuBar::item {{ padding: {px(5)}px {px(9)}px; background: transparent; border-radius: {px(4)}px; }}
 QMenuBar::item:selected {{ background: {t.hover.name()}; }}

@@ -28,6 +28,7 @@ class TopBar(QFrame):
         self._market.setAccessibleName("Market: choose another (Ctrl+K)")
         self._market.setToolTip("Choose a market (Ctrl+K)")
         self._market.setFont(look.current().font(12, bold=True))
+        self._market.setObjectName("market-button")
         self._market.clicked.connect(self.search_asked)
         self._exchange = self._label("Exchange")
         self._last = self._label("Last price")

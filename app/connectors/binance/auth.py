@@ -65,9 +65,7 @@ class BinanceAuth:
             "timestamp": now_ms,
         }
         params["signature"] = self.sign_params(params)
-        return msgspec.json.encode(
-            {"id": LOGIN_ID, "method": "userDataStream.subscribe.signature", "params": params}
-        )
+        return msgspec.json.encode({"id": LOGIN_ID, "method": "userDataStream.subscribe.signature", "params": params})
 
     def sign_params(self, params: dict[str, str | int]) -> str:
         """The signature of a request over the socket; `params` hold the key already."""

@@ -113,9 +113,7 @@ def refusal_of(code: int | str | None, words: str | None, status: int, frame: in
     for start, better in _BY_WORDS.get(code if isinstance(code, int) else 0, ()):
         if words.startswith(start):
             kind = better
-    return VenueError(
-        _kind_of_status(status) or kind, str(status if code is None else code), words, status, frame
-    )
+    return VenueError(_kind_of_status(status) or kind, str(status if code is None else code), words, status, frame)
 
 
 def good_body(response: Response) -> bytes:

@@ -35,10 +35,14 @@ class Markets(dict[str, str]):
             self[symbol] = pair
             self._symbols[pair] = symbol
 
-    @property
-    def listed(self) -> bool:
-        """Whether the market list came."""
-        return bool(self._symbols)
+    def known(self, symbol: str) -> str | None:
+        """The pair, or None for what the market list leaves out; before it came, for what nobody can split."""
+        if self._symbols:
+            return self.get(symbol)
+        try:
+            return self[symbol]
+        except ValueError:
+            return None
 
     def to_symbol(self, pair: str) -> str:
         """`BTC-USDT` to `BTCUSDT`. Raises ValueError for what is no pair."""

@@ -1,12 +1,12 @@
 """The wire facts of Binance spot (API v3, 2026): hosts, limits, public messages. No reading of replies, no I/O.
 
-Evidence. SHEET = our fact sheet of 2026-11; DOC = binance-spot-api-docs, commit of 2026-07-21, where the sheet is silent.
+Evidence. SHEET = our fact sheet of 2026-11; DOC = binance-spot-api-docs of 2026-07-21, where the sheet is silent.
 (?) = general knowledge or nobody: not confirmed.
 
 | channel or call | message | meaning | our event | source |
 |---|---|---|---|---|
 | /stream | {stream, data} | every event of the combined stream; raw events are read too | as below | SHEET |
-| @depth@100ms | depthUpdate, U..u, b, a | absolute amounts, any zero removes; U = last u + 1 | BookDiff(first_id, last_id) | SHEET |
+| @depth@100ms | depthUpdate, U..u, b, a | absolute amounts, a zero removes; U = last u + 1 | BookDiff | SHEET |
 | GET /depth | lastUpdateId, bids, asks | the start of a book; joins where U <= id + 1 <= u | BookSnapshot | SHEET |
 | @trade | p, q base, t, T; m = the buyer is maker | m true: the aggressor sold | Trade | SHEET |
 | @aggTrade | a instead of t | never asked for, read in recordings | Trade("a" + id) | SHEET |
@@ -16,21 +16,21 @@ Evidence. SHEET = our fact sheet of 2026-11; DOC = binance-spot-api-docs, commit
 | SUBSCRIBE | result null, id | confirmed; only then the book is asked for | Subscribed, Perform | SHEET |
 | SUBSCRIBE | code, msg, id, or error {code, msg}, id | refused, in either form | Refused | SHEET (?) |
 | serverShutdown | raw, combined or in event | the end is near | Reconnect | SHEET |
-| GET /exchangeInfo | symbols with filters; 0 switches a rule off | trading rules, and which pair a symbol is | TradingRule | SHEET |
+| GET /exchangeInfo | symbols, filters; 0 switches a rule off | rules; which pair a symbol is | TradingRule | SHEET |
 | GET /ticker/24hr | lastPrice, priceChangePercent, volume, ... | all markets, weight 80 | Ticker | DOC |
 | GET /klines | rows of 12, oldest first | bars | Candle | SHEET |
 | GET /trades | id as the stream's t | public trades | Trade | SHEET; same numbering (?) |
-| userDataStream.subscribe.signature | id, status 200, subscriptionId | the account's stream | LoggedIn, Subscribed | SHEET |
+| userDataStream.subscribe.signature | id, status 200 | the account's stream | LoggedIn, Subscribed | SHEET |
 | executionReport | x, X, C = our id on a cancel, else c | one order | OrderUpdate, Fill for x TRADE | SHEET |
 | outboundAccountPosition | f free, l locked: absolute | only assets that may have changed | BalanceDelta | SHEET |
 | balanceUpdate, externalLockUpdate | a delta | never added: the balance is asked for | Perform | SHEET |
 | eventStreamTerminated | | the subscription ended | Reconnect | SHEET |
 | listStatus | | its orders report themselves | nothing | DOC |
 | GET /openOrders, /order, /allOrders | w, isWorking false: waits for its trigger (?) | orders | OrderUpdate | SHEET |
-| GET /myTrades, /allOrders | per symbol; newest by default, >= fromId, >= orderId | lists | Fill, OrderUpdate | SHEET, DOC |
+| GET /myTrades, /allOrders | per symbol; the newest, or >= fromId, orderId | lists | Fill, OrderUpdate | DOC |
 | POST /order | FULL: status, executedQty, ... | taken | PlaceAccepted | SHEET |
 | DELETE /order, /openOrders | status CANCELED, origClientOrderId is ours | final | CancelAnswer(final) | SHEET |
-| PUT /order/amend/keepPriority | amendedOrder.qty | a smaller amount, same place in the queue | PlaceAccepted | SHEET, DOC |
+| PUT /order/amend/keepPriority | amendedOrder.qty | a smaller amount, same place | PlaceAccepted | SHEET, DOC |
 | POST /order/test | {} | would be taken | OrderPreview | SHEET |
 
 Not confirmed: that all prices of a feed carry 8 decimals, as REST shows them (others are padded, so that one price has

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
@@ -19,13 +18,11 @@ from app.connectors.binance.protocol import (
     LIFETIME_S,
     AggTradeEvent,
     Combined,
-    DepthReply,
     DepthUpdate,
     Envelope,
     EventName,
     KlineEvent,
     KlineRow,
-    PublicTradeRow,
     ServerTime,
     StreamEvent,
     TickerEvent,
@@ -39,6 +36,14 @@ from app.connectors.binance.protocol import (
     stream_request,
     unless_zero,
     weigh,
+)
+from app.connectors.binance.public_rows import (
+    fraction,
+    read_candles,
+    read_snapshot,
+    read_ticker,
+    read_trades,
+    taker_side,
 )
 from app.connectors.binance.rules import ExchangeInfo, trading_rules
 from app.connectors.spec import Domain
@@ -57,7 +62,7 @@ from app.core.effects import (
 from app.core.links import Link
 from app.core.requests import Call, Priority, Request, Response, Weight
 from app.core.trading_rule import TradingRule
-from app.core.types import BookDiff, BookSnapshot, Candle, Integrity, Side, Ticker, Trade
+from app.core.types import BookDiff, BookSnapshot, Candle, Integrity, Ticker, Trade
 
 _decode_combined = msgspec.json.Decoder(Combined).decode
 _decode_event = msgspec.json.Decoder(StreamEvent).decode
@@ -65,15 +70,11 @@ _decode_envelope = msgspec.json.Decoder(Envelope).decode
 _decode_name = msgspec.json.Decoder(EventName).decode
 _decode_info = msgspec.json.Decoder(ExchangeInfo).decode
 _decode_tickers = msgspec.json.Decoder(list[TickerRow]).decode
-_decode_depth = msgspec.json.Decoder(DepthReply).decode
-_decode_trades = msgspec.json.Decoder(list[PublicTradeRow]).decode
-_decode_candles = msgspec.json.Decoder(list[list[str | int]]).decode
 _decode_time = msgspec.json.Decoder(ServerTime).decode
 
 _STREAMS = {Channel.BOOK: "depth@100ms", Channel.TRADES: "trade", Channel.TICKER: "ticker"}
 _ROWS_A_REPLY = 1_000
 _REMEMBERED_REQUESTS = 1_000
-_DAY = Decimal(100)
 
 T = TypeVar("T")
 
@@ -104,6 +105,9 @@ class BinancePublic:
             return self._rare(data, frame, refusal)
         except RecursionError:
             raise ValueError("nested too deeply") from None
+        return self._on_event(event, frame)
+
+    def _on_event(self, event: StreamEvent, frame: int) -> Iterable[Effect]:
         if type(event) is DepthUpdate:
             bids, asks = event.bids, event.asks
             if not is_padded(bids) or not is_padded(asks):
@@ -119,36 +123,22 @@ class BinancePublic:
                     frame=frame,
                 ),
             )
-        return self._on_event(event, frame)
-
-    def _on_event(self, event: StreamEvent, frame: int) -> Iterable[Effect]:
         match event:
             case TradeEvent():
                 return (self._trade(event, str(event.trade_id), frame),)
             case AggTradeEvent():
                 return (self._trade(event, f"a{event.trade_id}", frame),)
-            case KlineEvent(kline):
-                return (self._candle(kline, frame),)
+            case KlineEvent():
+                return (self._candle(event.kline, frame),)
             case TickerEvent():
                 return (self._ticker(event, frame),)
-            case DepthUpdate():
-                return (
-                    BookDiff(
-                        pair=self._markets[event.symbol],
-                        bids=padded(event.bids),
-                        asks=padded(event.asks),
-                        last_id=event.last_id,
-                        first_id=event.first_id,
-                        exchange_ms=event.event_ms,
-                        frame=frame,
-                    ),
-                )
+        return NOTHING
 
     def _trade(self, event: TradeEvent | AggTradeEvent, trade_id: str, frame: int) -> Trade:
         return Trade(
             pair=self._markets[event.symbol],
             trade_id=trade_id,
-            taker=_taker(event.buyer_is_maker),
+            taker=taker_side(event.buyer_is_maker),
             price=event.price,
             amount=event.amount,
             exchange_ms=event.trade_ms,
@@ -177,7 +167,7 @@ class BinancePublic:
             open=number(event.open),
             high=number(event.high),
             low=number(event.low),
-            change=_fraction(event.change_percent),
+            change=fraction(event.change_percent),
             base_volume=number(event.base_volume),
             quote_volume=number(event.quote_volume),
             exchange_ms=event.event_ms,
@@ -217,7 +207,7 @@ class BinancePublic:
         return self._link
 
     def on_open(self, link: Link, now_ms: int) -> Iterable[Effect]:
-        self._begun.clear()
+        self._begun = set()
         return NOTHING
 
     def subscribe(self, subscriptions: Sequence[Subscription]) -> Iterable[Effect]:
@@ -270,7 +260,7 @@ class BinancePublic:
         def parse(response: Response) -> list[Ticker]:
             rows = _decode_tickers(good_body(response))
             markets = self._markets
-            return [_ticker_of(row, pair, response.frame) for row in rows if (pair := markets.known(row.symbol))]
+            return [read_ticker(row, pair, response.frame) for row in rows if (pair := markets.known(row.symbol))]
 
         return Call(request=_ask("/api/v3/ticker/24hr", (), weigh(80)), parse=parse)
 
@@ -286,26 +276,24 @@ class BinancePublic:
         params = (("symbol", self._markets.to_symbol(pair)), *((("limit", str(limit)),) if limit else ()))
         weights = (*weigh(depth_weight(limit)), Weight("book-snapshots", depth_weight(limit)))
         request = _ask("/api/v3/depth", params, weights, Priority.SNAPSHOT)
-        return Call(request=request, parse=partial(_snapshot, pair))
+        return Call(request=request, parse=partial(read_snapshot, pair))
 
     def _first_book(self, pair: str) -> Call[Iterable[Effect]]:
-        call = self.get_snapshot(pair, BOOK_LEVELS)
+        call, begun = self.get_snapshot(pair, BOOK_LEVELS), self._begun
 
         def parse(response: Response) -> Iterable[Effect]:
             snapshot = call.parse(response)
-            self._begun.add(pair)
+            if begun is not self._begun:
+                # Asked for on a connection that is gone: the next one asks for itself.
+                return NOTHING
+            begun.add(pair)
             return (snapshot,)
 
         return Call(request=call.request, parse=parse)
 
     def get_trades(self, pair: str) -> Call[list[Trade]]:
         """The newest 1,000, oldest first."""
-
-        def parse(response: Response) -> list[Trade]:
-            trades = [_past_trade(row, pair, response.frame) for row in _decode_trades(good_body(response))]
-            return sorted(trades, key=lambda trade: (trade.exchange_ms, int(trade.trade_id)))
-
-        return self._of_market("/api/v3/trades", pair, parse, (("limit", str(_ROWS_A_REPLY)),), 25)
+        return self._of_market("/api/v3/trades", pair, partial(read_trades, pair), (("limit", str(_ROWS_A_REPLY)),), 25)
 
     def get_candles(self, pair: str, interval: str, end_ms: int | None = None) -> Call[list[Candle]]:
         """The 1,000 bars up to `end_ms` (default now), oldest first. Raises ValueError for an interval not offered."""
@@ -314,7 +302,7 @@ class BinancePublic:
         params = [("interval", interval), ("limit", str(_ROWS_A_REPLY))]
         if end_ms is not None:
             params.append(("endTime", str(end_ms)))
-        return self._of_market("/api/v3/klines", pair, partial(_candles, pair, interval), tuple(params), 2)
+        return self._of_market("/api/v3/klines", pair, partial(read_candles, pair, interval), tuple(params), 2)
 
     def _of_market(
         self, path: str, pair: str, parse: Callable[[Response], T], params: tuple[tuple[str, str], ...], weight: int
@@ -330,74 +318,3 @@ def _ask(
     priority: Priority = Priority.INFO,
 ) -> Request:
     return Request(method="GET", path=path, params=params, weights=weights, priority=priority)
-
-
-def _taker(buyer_is_maker: bool) -> Side:
-    return Side.SELL if buyer_is_maker else Side.BUY
-
-
-def _fraction(percent: str) -> Decimal | None:
-    value = number(percent)
-    return None if value is None else value / _DAY
-
-
-def _snapshot(pair: str, response: Response) -> BookSnapshot:
-    reply = _decode_depth(good_body(response))
-    return BookSnapshot(
-        pair=pair,
-        bids=padded(reply.bids),
-        asks=padded(reply.asks),
-        last_id=reply.last_update_id,
-        frame=response.frame,
-    )
-
-
-def _past_trade(row: PublicTradeRow, pair: str, frame: int) -> Trade:
-    return Trade(
-        pair=pair,
-        trade_id=str(row.id),
-        taker=_taker(row.is_buyer_maker),
-        price=row.price,
-        amount=row.qty,
-        exchange_ms=row.time,
-        frame=frame,
-    )
-
-
-def _ticker_of(row: TickerRow, pair: str, frame: int) -> Ticker:
-    return Ticker(
-        pair=pair,
-        last=required(row.last_price),
-        bid=unless_zero(row.bid_price),
-        ask=unless_zero(row.ask_price),
-        open=number(row.open_price),
-        high=number(row.high_price),
-        low=number(row.low_price),
-        change=_fraction(row.price_change_percent),
-        base_volume=number(row.volume),
-        quote_volume=number(row.quote_volume),
-        exchange_ms=row.close_time,
-        frame=frame,
-    )
-
-
-def _candles(pair: str, interval: str, response: Response) -> list[Candle]:
-    bars = []
-    for row in _decode_candles(good_body(response)):
-        if len(row) < 6:
-            raise ValueError(f"a candle of {len(row)} fields, not 12")
-        start, opened, high, low, close, volume = row[:6]
-        bars.append(
-            Candle(
-                pair=pair,
-                interval=interval,
-                start_ms=int(start),
-                open=str(opened),
-                high=str(high),
-                low=str(low),
-                close=str(close),
-                volume=str(volume),
-                frame=response.frame,
-            )
-        )
-    return sorted(bars, key=lambda bar: bar.start_ms)

@@ -1,4 +1,4 @@
-"""What Coinbase's refusals mean to us: words and HTTP states to `ErrorKind`. No retrying, no reading of good replies."""
+"""What Coinbase' refusals mean to us: words and HTTP states to `ErrorKind`. No retrying, no reading of good replies."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""The wire facts of Coinbase Advanced Trade (spot): hosts, names, numbers, messages sent. No reading of replies, no I/O.
+"""The wire facts of Coinbase Advanced Trade (spot): hosts, names, numbers, messages. No reading of replies, no I/O.
 
 Evidence. REC = frames recorded from the real exchange, 2026-08; DOC = docs.cdp.coinbase.com; SDK = coinbase's own
 advanced-py 1.8; CLI = two or more open clients that trade with it. (?) = one source or none: not confirmed.
 
 | channel or call | message | meaning | our event | source |
 |---|---|---|---|---|
-| any | sequence_num from 0, +1 a message over all channels of a connection | nothing was lost | Sequence | REC |
-| l2_data (asked for as level2) | snapshot: sides bid and offer, 5 MB for BTC-USD | replaces the book | BookSnapshot | REC |
+| any | sequence_num from 0, +1 a message over all channels of a link | nothing was lost | Sequence | REC |
+| l2_data (asked for as level2) | snapshot: sides bid, offer; 5 MB for BTC-USD | the whole book | BookSnapshot | REC |
 | l2_data | update: new_quantity absolute, "0" removes; no id | applied as it comes | BookDiff | REC |
-| market_trades | newest first; side is the MAKER's: the trade at the ask says SELL | public trades | Trade(opposite) | REC |
-| ticker, ticker_batch | keys end in _24_h; change is in percent; batch has no best_* | rolling 24 hours | Ticker | REC, DOC |
+| market_trades | newest first; side is the MAKER's: at the ask it is SELL | public trades | Trade(opposite) | REC |
+| ticker, ticker_batch | keys in _24_h; change in percent; batch has no best_* | rolling 24 hours | Ticker | REC, DOC |
 | candles | start in s as text; five-minute bars only | bars | Candle(5m) | REC |
 | heartbeats | each second; without it a quiet link is cut after 60-90 s | we poll other bars by it | Perform | REC |
 | subscriptions | every stream of the connection, by channel | confirmed | Subscribed, LoggedIn | REC |
@@ -17,20 +17,20 @@ advanced-py 1.8; CLI = two or more open clients that trade with it. (?) = one so
 | user | snapshot: open orders in batches of 50; update | cumulative, no fills, no balances | OrderUpdate | DOC, CLI |
 | user | avg_price, total_fees are cumulative too | the fills are asked for | Perform | DOC, CLI |
 | user | limit_price (?), stop_price (?) | may be missing | OrderUpdate | CLI |
-| GET …/market/products | increments as text, alias of -USDC books; "" = none | trading rules, tickers | TradingRule, Ticker | REC |
+| GET …/market/products | increments; alias of -USDC books; "" = none | rules, tickers | TradingRule, Ticker | REC |
 | GET …/market/product_book | no sequence number | cannot join the stream | BookSnapshot(None) | DOC |
 | GET …/ticker | newest first; side is the maker's | public trades | Trade(opposite) | DOC |
 | GET …/candles | newest first, start in s as text; at most 300 asked for (350 quoted) | bars | Candle | CLI |
-| GET …/candles without start and end (?) | only while no exchange time is known | the newest bars | Candle | none |
+| GET …/candles without start, end (?) | while no exchange time is known | the newest bars | Candle | none |
 | GET /accounts | available + hold; pages of up to 250 | total = available + hold | Balance | DOC |
-| GET …/historical/batch | OPEN leaves out PENDING and QUEUED, which are asked for after it | open orders | OrderUpdate | DOC |
-| GET …/historical/batch without order_status (?) | every state; limit 1000 (?) | history, look-up by our id | OrderUpdate | DOC |
+| GET …/historical/batch | OPEN leaves out PENDING and QUEUED: asked for after it | open orders | OrderUpdate | DOC |
+| …/batch without order_status (?) | every state; limit 1000 (?) | history, look-up by our id | OrderUpdate | DOC |
 | GET …/historical/{id} | 404 NOT_FOUND also just after placing | one order | OrderUpdate | CLI |
 | GET …/fills | newest first; size in quote where size_in_quote | executions; fee in quote | Fill | DOC |
-| POST /orders | HTTP 200 also for a refusal: success first; UNKNOWN_… fillers | taken or not | PlaceAccepted | DOC, CLI |
+| POST /orders | HTTP 200 also for a refusal; UNKNOWN_… fillers | taken or not | PlaceAccepted | DOC, CLI |
 | POST /orders, stop_limit on spot (?) | may be refused | the words are shown | VenueError | CLI |
-| POST /orders/batch_cancel | exchange ids only, 100 a call; success = request taken | the stream tells the end | CancelAnswer | DOC |
-| POST /orders/edit | price and size, both always | an amendment | PlaceAccepted | DOC |
+| POST /orders/batch_cancel | exchange ids only, 100 a call | success = request taken | CancelAnswer | DOC |
+| POST /orders/edit | price and size, both always; plain and stop limit GTC | an amendment | PlaceAccepted | DOC |
 | POST /orders/preview | errs empty = it would pass | a test | OrderPreview | DOC |
 | x-ratelimit-limit, -remaining | 30 or 10 tells the bucket (?) | budget used | read_usage | DOC |
 
@@ -171,6 +171,23 @@ def to_ms(text: str | None) -> int:
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
     return max((when - _EPOCH) // _MS, 0)
+
+
+class StampReader:
+    """As `to_ms`, for stamps that come in order: the second is worked out once and remembered."""
+
+    def __init__(self) -> None:
+        self._second = ""
+        self._ms = 0
+
+    def __call__(self, text: str) -> int:
+        fraction = text[20:23]
+        if text[:19] == self._second and fraction.isdigit() and text[-1] == "Z":
+            return self._ms + int(fraction)
+        ms = to_ms(text)
+        if text[19:20] == "." and text[-1] == "Z" and len(text) >= 24:
+            self._second, self._ms = text[:19], ms - ms % 1000
+        return ms
 
 
 def to_time(ms: int) -> str:

@@ -38,6 +38,7 @@ from app.connectors.coinbase.protocol import (
     MAX_MESSAGE_BYTES,
     PREFIX,
     PUBLIC,
+    StampReader,
     is_symbol,
     to_ms,
     to_symbol,
@@ -92,6 +93,7 @@ class CoinbasePublic:
         self._url = domain.sockets["public"]
         self._streams = Streams()
         self._pairs = self._streams.pairs
+        self._read_stamp = StampReader()
         self._opened = False
         self._newest_ms = 0
 
@@ -108,7 +110,7 @@ class CoinbasePublic:
         effects: list[Effect] = [MessageNumber(message.sequence_num)]
         pairs = self._pairs
         if type(message) is BookFrame:
-            exchange_ms = to_ms(message.timestamp)
+            exchange_ms = self._read_stamp(message.timestamp)
             for event in message.events:
                 kind = _BOOK_EVENTS.get(event.type)
                 if kind is None:
@@ -162,7 +164,8 @@ class CoinbasePublic:
             # A recording beats too, and nothing can be asked then.
             return
         for wanted in self._streams.due(now_ms, _POLL_EVERY_MS):
-            yield Perform(self._bars(wanted.pair, wanted.interval, now_ms, _BARS_A_POLL))
+            bars = self._bars(wanted.pair, wanted.interval, now_ms, _BARS_A_POLL)
+            yield Perform(Call(request=bars.request, parse=bars.parse))
 
     def _acknowledged(self, streams: dict[str, list[str]]) -> Iterator[Effect]:
         confirmed: list[Subscription] = []
@@ -308,11 +311,16 @@ _PRODUCTS = Request(method="GET", path=f"{_MARKET}/products", params=(("product_
 
 
 def _sides(event: BookEvent) -> tuple[list[Level], list[Level]]:
-    updates = event.updates
-    bids = [(row.price_level, row.new_quantity) for row in updates if row.side == "bid"]
-    asks = [(row.price_level, row.new_quantity) for row in updates if row.side == "offer"]
-    if len(bids) + len(asks) != len(updates):
-        raise ValueError("a level that is neither bid nor offer")
+    # One plain loop costs a third less than a comprehension for each side.
+    bids: list[Level] = []
+    asks: list[Level] = []
+    for row in event.updates:
+        if row.side == "bid":
+            bids.append((row.price_level, row.new_quantity))
+        elif row.side == "offer":
+            asks.append((row.price_level, row.new_quantity))
+        else:
+            raise ValueError(f"book side {row.side[:40]!r}")
     return bids, asks
 
 

@@ -1,4 +1,4 @@
-"""Which streams run on which connection, and whose they are: -USDC and -USD markets share one book. No messages read."""
+"""Which streams run on which connection, and whose they are: -USDC and -USD share one book. No messages are read."""
 
 from __future__ import annotations
 

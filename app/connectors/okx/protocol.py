@@ -1,7 +1,7 @@
 """The wire facts of OKX v5 spot: hosts, limits, names, frames common to all its sockets. No reading of rows, no I/O.
 
-Evidence. LOG = OKX' changelog docs-v5/log_en and its notices; SDK = okxapi/python-okx; JK = payloads of the unit tests of
-JKorf/OKX.Net; NT = nautilus_trader; LIVE = measured by others in public issues, 2026-08/09. (?) = one source or none.
+Evidence. LOG = OKX' changelog docs-v5/log_en and its notices; SDK = okxapi/python-okx; JK = payloads in the unit tests
+of JKorf/OKX.Net; NT = nautilus_trader; LIVE = measured by others, told in issues, 2026-08/09. (?) = one source or none.
 
 | channel or call | message | meaning | our event | source |
 |---|---|---|---|---|
@@ -31,14 +31,15 @@ JKorf/OKX.Net; NT = nautilus_trader; LIVE = measured by others in public issues,
 | GET orders-pending, order, orders-history(-archive) | rows as on the stream | orders | OrderUpdate | JK, SDK |
 | GET fills, fills-history | fee is of this fill; after = billId | executions | Fill | JK, SDK |
 | GET trade-fee | maker, taker < 0 are paid; feeGroup (?) | rates | FeeSchedule | JK |
-| POST order, order-algo, cancel-*, amend-order | sCode per row; HTTP 200 even so | accepted, not the end | PlaceAccepted, … | JK, SDK |
+| POST order, order-algo, cancel-*, amend-order | sCode per row, HTTP 200 even so | not the end | PlaceAccepted … | JK |
 | POST cancel-all-after | timeOut 0, 10..120 | dead man's switch | its end, ms | SDK |
 
-Not confirmed: that a reply to order-algo names `algoId`, and rows of orders-algo-pending `ordId`, `ordPx`, `tgtCcy`; that
-`algoClOrdId` can name a stop order to be cancelled; that `tgtCcy` sizes a stop order that goes off at market; that "-1" is
-the market price of tpOrdPx too; `triggerTime` in the reply to cancel-all-after; that orders-history and
+Not confirmed: that a reply to order-algo names `algoId`, and rows of orders-algo-pending `ordId`, `ordPx`, `tgtCcy`;
+that `algoClOrdId` can name a stop order to be cancelled; that `tgtCcy` sizes a stop order that goes off at market; that
+"-1" is the market price of tpOrdPx too; `triggerTime` in the reply to cancel-all-after; that orders-history and
 orders-algo-pending page by `after` as orders-pending does; `begin` of fills-history; limits of the archives, of
-cancel-algos and of cancel-all-after; `maxMktSz` being in USDT (not read); the cut of books at 400 levels by the server.
+cancel-algos and of cancel-all-after; `maxMktSz` being in USDT (not read); the cut of books at 400 levels by the server;
+`amendResult` "1"; that `source` belongs to the question for a book to join.
 """
 
 from __future__ import annotations
@@ -215,7 +216,7 @@ def operation(op: str, args: list[dict[str, str]]) -> Iterable[bytes]:
         yield msgspec.json.encode(message)
 
 
-class Arg(Struct, rename="camel", gc=False):
+class Arg(Struct, rename="camel", frozen=True, gc=False):
     """What a frame is about."""
 
     channel: str = ""

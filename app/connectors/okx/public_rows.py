@@ -51,8 +51,9 @@ class BookRow(Struct, rename="camel", gc=False):
     asks: list[Level]
     bids: list[Level]
     ts: str
-    seq_id: int
-    prev_seq_id: int
+    # Recordings from before these numbers existed are read too; their books prove nothing.
+    seq_id: int | None = None
+    prev_seq_id: int | None = None
 
 
 class BookFrame(Struct, gc=False):

@@ -25,7 +25,7 @@ def on_event(message: Envelope, about: tuple[Subscription, ...] = ()) -> Iterabl
         case "unsubscribe" | "channel-conn-count":
             return NOTHING
         case "channel-conn-count-error":
-            return (Refused(message.msg or f"too many connections take {message.arg.channel or 'this channel'}", about),)
+            return (Refused(message.msg or f"too many connections take channel {message.arg.channel}", about),)
     return (Unknown(f"event {message.event[:40]!r} {code[:10]}".rstrip()),)
 
 

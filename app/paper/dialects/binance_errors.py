@@ -3,7 +3,7 @@
 | what | rule | evidence |
 |---|---|---|
 | codes and texts | as listed | sheet 7; texts word by word from the exchange's errors page |
-| HTTP status | 400, but 401 for keys, 429 and 418 for limits, 409 for a half done cancel-replace | sheet 7; 401 unconfirmed |
+| status | 400, but 401 for keys, 429 and 418 for limits, 409 for half a cancel-replace | sheet 7; 401 unconfirmed |
 | body | {"code", "msg"}, and "data" for cancel-replace | sheet 6, 7 |
 """
 
@@ -74,8 +74,7 @@ THIN_BOOK = "Order book liquidity is less than `LOT_SIZE` filter minimum quantit
 AHEAD = "Timestamp for this request was 1000ms ahead of the server's time."
 EITHER = "Param '%s' or '%s' must be sent, but both were empty/null!"
 BANNED = (
-    "Way too much request weight used; IP banned until %s. "
-    "Please use WebSocket Streams for live updates to avoid bans."
+    "Way too much request weight used; IP banned until %s. Please use WebSocket Streams for live updates to avoid bans."
 )
 
 _STATUS = {-1002: 401, -1003: 429, -1015: 429, -1034: 429, -2014: 401, -2015: 401, -2021: 409}

@@ -7,7 +7,7 @@
 | orders | 50 in 10 s and 160,000 a day per account, clock-aligned | sheet 2, 7 |
 | a first fill | takes one off the order count as taker, five as maker | exchange's order count page |
 | an order call that succeeded | weighs nothing | sheet 6, 8 |
-| going on after 429 | 418, two minutes first, each time longer, three days at most | sheet 7; doubling, patience of 10 ours |
+| going on after 429 | 418, two minutes first, then longer, three days at most | sheet 7; doubling, patience ours |
 | connections | 300 in five minutes per address | sheet 3.3; HTTP 429 unconfirmed |
 """
 

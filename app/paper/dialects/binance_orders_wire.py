@@ -2,8 +2,8 @@
 
 | message | fields | evidence |
 |---|---|---|
-| order, placed and cancelled | as in sheet 5.3 and 6 | sheet; `origQty` of an order by quote is what it bought, unconfirmed |
-| conditional fields | stop, iceberg, trailing, strategy, prevention and expiry fields only where they apply | exchange's page |
+| order, placed and cancelled | as in sheet 5.3 and 6 | sheet; `origQty` of one by quote (what it bought) unconfirmed |
+| conditional fields | stop, iceberg, trailing, strategy, prevention, expiry: where they apply | exchange's page |
 | executionReport | sheet 5.2; `C` names the order when `c` names the request that cancelled or amended it | sheet 5.2 |
 | a stop order meets the book | executionReport NEW again, with `w` true | unconfirmed |
 | `d`, `D` | trailing delta, and the time it started to follow the price (time of the event) | exchange's page |

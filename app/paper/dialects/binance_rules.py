@@ -18,7 +18,6 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from app.core.types import Side, TimeInForce
-from app.paper.bars import Interval
 from app.paper.desk import Desk
 from app.paper.dialects.binance_call import Call
 from app.paper.dialects.binance_errors import (
@@ -34,6 +33,7 @@ from app.paper.dialects.binance_errors import (
     failed_filter,
     rejected,
 )
+from app.paper.dialects.binance_klines import kline_interval
 from app.paper.dialects.binance_symbols import (
     AVERAGE_MINUTES,
     DEFAULT_STP,
@@ -115,7 +115,8 @@ class OrderRules:
 
     def average_ticks(self, instrument: Instrument) -> int:
         """Volume-weighted price of the last minutes."""
-        bars = self._desk.tapes[instrument.pair].bars(Interval.MINUTE_1, self._desk.venue.now_ms())[-AVERAGE_MINUTES:]
+        tape = self._desk.tapes[instrument.pair]
+        bars = tape.bars(kline_interval("1m"), self._desk.venue.now_ms())[-AVERAGE_MINUTES:]
         lots = sum(bar.lots for bar in bars)
         return sum(bar.cells for bar in bars) // lots if lots else self._desk.venue.last_ticks[instrument.pair]
 

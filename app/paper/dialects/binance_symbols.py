@@ -3,7 +3,7 @@
 | what | rule | evidence |
 |---|---|---|
 | exchangeInfo | fields, filters, parameters | sheet 2 |
-| order lists, pegs, permissions other than SPOT | not offered here: ocoAllowed, otoAllowed, opoAllowed, pegInstructionsAllowed false | ours |
+| order lists, pegs, permissions other than SPOT | not offered: the flags in exchangeInfo say so | ours |
 | scales, minimums, multipliers | plausible values of ours; TRXUSDT has the older MIN_NOTIONAL filter | forms sheet 2 |
 | stepSize "0" in MARKET_LOT_SIZE | switches that rule off | sheet 2 |
 | symbol and symbols, permissions and symbolStatus together | -1128 | combination sheet 2, code unconfirmed |
@@ -204,7 +204,7 @@ class Symbols:
 
 
 def max_lots(instrument: Instrument, *, market: bool = False) -> int:
-    """The largest order: so many lots that its notional is some hundred millions of quote."""
+    """The largest order; a market order must be smaller."""
     return LARGEST_LOTS // (MARKET_SHARE if market else 1)
 
 

@@ -102,7 +102,9 @@ def _alias_of(listing: Listing) -> Instrument:
 
 
 ALIASES: tuple[Instrument, ...] = tuple(
-    _alias_of(listing) for listing in LISTINGS if listing.instrument.base in _ALIASED and listing.instrument.quote == "USD"
+    _alias_of(listing)
+    for listing in LISTINGS
+    if listing.instrument.base in _ALIASED and listing.instrument.quote == "USD"
 )
 
 _NAMES = {

@@ -5,7 +5,7 @@
 | bad input, no permission, unknown thing | gRPC style: error, code, message, error_details, details | sheet 7 |
 | 429, unknown path | App style: errors with id and message | sheet 7; the 404 form unconfirmed |
 | 401 | plain text, no code | sheet 4 and 7 |
-| refused order | `error_response` with a PREVIEW_ reason; `error` names it bare, or holds a filler | sheet 6 and 7, ccxt's sample |
+| refused order | `error_response` with a PREVIEW_ reason; `error` names it bare or is a filler | sheet 6, 7; ccxt's sample |
 | which reasons have a bare twin | only those of the create-order enumeration | sheet 7 (some); public SDK sources |
 """
 
@@ -74,8 +74,8 @@ MESSAGES = {
     "UNTRADABLE_PRODUCT": "The product is not tradable",
 }
 _BARE = frozenset(
-    "DUPLICATE_CLIENT_ORDER_ID INSUFFICIENT_FUND INVALID_LIMIT_PRICE INVALID_LIMIT_PRICE_POST_ONLY INVALID_NO_LIQUIDITY "
-    "INVALID_PRICE_PRECISION INVALID_PRODUCT_ID INVALID_SIZE_PRECISION ORDER_ENTRY_DISABLED "
+    "DUPLICATE_CLIENT_ORDER_ID INSUFFICIENT_FUND INVALID_LIMIT_PRICE INVALID_LIMIT_PRICE_POST_ONLY "
+    "INVALID_NO_LIQUIDITY INVALID_PRICE_PRECISION INVALID_PRODUCT_ID INVALID_SIZE_PRECISION ORDER_ENTRY_DISABLED "
     "UNSUPPORTED_ORDER_CONFIGURATION UNTRADABLE_PRODUCT".split()
 )
 _WITHOUT_PREVIEW = frozenset("DUPLICATE_CLIENT_ORDER_ID ORDER_ENTRY_DISABLED UNSUPPORTED_ORDER_CONFIGURATION".split())

@@ -1,4 +1,4 @@
-"""Checks the short JWT of a Coinbase call or subscription, as sheet section 4 describes it. Signing is the client's part.
+"""Checks the short JWT of a Coinbase call or subscription (sheet section 4). Signing is the client's part.
 
 | what | rule | evidence |
 |---|---|---|
@@ -8,7 +8,7 @@
 | WebSocket | the same without `uri`; that one with it is refused: unconfirmed | sheet 4 |
 | signature | raw 64 bytes, base64url without padding; DER is refused | sheet 4, trap 6 |
 | clock | nbf may be 5 s ahead | "more than seconds off" in sheet 4; the figure is ours |
-| older forms with `aud` | iss coinbase-cloud with `uri`, or iss cdp with the list `uris` | ccxt's source; it trades live with them |
+| older forms with `aud` | iss coinbase-cloud with `uri`, or iss cdp with the list `uris` | ccxt's source |
 | http:// in front of the host | only in the older forms: ccxt removes nothing but https:// | ccxt's source |
 | a token used twice | accepted (ccxt's WebSocket does that) | unconfirmed |
 """

@@ -1,22 +1,20 @@
-"""Coinbase's JSON shapes of orders and fills, for REST and for the `user` channel. Values only: nothing is decided here.
+"""Coinbase's JSON shapes of orders and fills, for REST and the `user` channel. Values only: nothing is decided here.
 
-Field names: sheet section 5. Two spellings of the same facts: REST says filled_size, LIMIT and booleans, the stream says
-cumulative_quantity, Limit and the text "true". Unconfirmed: completion percentage of an untouched order ("0"), word and
-time of `edit_history`, that fills of orders sized in quote are sized in quote too (the field exists for that), trade ids
-of fills as UUIDs unlike the public ones, texts of `cancel_message` (ours).
+Field names: sheet section 5. Two spellings of the same facts: REST says filled_size, LIMIT and booleans, the stream
+cumulative_quantity, Limit and the text "true". Unconfirmed: completion percentage of an untouched order ("0"), fields
+of `edit_history`, that fills of orders sized in quote are sized in quote too (there is a field for that), trade ids of
+fills as UUIDs unlike the public ones, texts of `cancel_message` (ours).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from app.paper.accounts import Account
 from app.paper.dialects.coinbase_catalog import seeded_uuid
 from app.paper.dialects.coinbase_records import Kind, Record
 from app.paper.dialects.coinbase_wire import Json, stamp
 from app.paper.events import Fill
 from app.paper.listings import Instrument
-from app.paper.orders import OrderState
 from app.paper.units import ATOM_SCALE, ratio_text, to_text
 
 NO_TIME = "0001-01-01T00:00:00Z"
@@ -84,7 +82,7 @@ def streamed_order(record: Record, instrument: Instrument) -> Json:
     """Form of the `user` channel."""
     order, scale = record.order, instrument.price_scale
     gone = record.status in ("CANCELLED", "EXPIRED", "FAILED", "FILLED")
-    left = 0 if gone else order.lots - record.lots
+    left = 0 if gone or record.quote_cells else order.lots - record.lots
     return {
         "avg_price": average(record, instrument),
         "cancel_reason": record.cancel_message,
@@ -177,10 +175,11 @@ def value_after_fees(record: Record, instrument: Instrument) -> str:
     return to_text(value + fee if record.order.side.value == "BUY" else value - fee, ATOM_SCALE)
 
 
-def is_final(state: OrderState) -> bool:
-    return state in (OrderState.FILLED, OrderState.CANCELED)
+def type_of(record: Record) -> str:
+    """REST word of the order's type."""
+    return _TYPES[record.kind][0]
 
 
-def fees_of(account: Account) -> tuple[str, str]:
-    """Maker and taker rate as fractions."""
-    return format(account.fees.maker, "f"), format(account.fees.taker, "f")
+def lasting_of(record: Record) -> str:
+    """The time in force in its long form."""
+    return _LASTING[record.lasting]

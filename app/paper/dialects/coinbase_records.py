@@ -2,8 +2,8 @@
 
 | what | rule | evidence |
 |---|---|---|
-| statuses | PENDING, then OPEN or a final one; no word for partly filled | sheet 5.1; that PENDING is sent: unconfirmed |
-| CANCEL_QUEUED, EDIT_QUEUED | sent once before CANCELLED, and before OPEN again | words in sheet 5.1; when they are sent: unconfirmed |
+| statuses | PENDING, then OPEN or a final one; no word for partly filled | sheet 5.1; PENDING sent: unconfirmed |
+| CANCEL_QUEUED, EDIT_QUEUED | sent once before CANCELLED, and before OPEN again | sheet 5.1 (words); when: unconfirmed |
 | trigger_status | INVALID_ORDER_TYPE, STOP_PENDING, STOP_TRIGGERED | sheet 5.1 (the first); public SDK sources |
 | a passed end_time | EXPIRED | sheet 6; a few hundredths of a second late |
 | a bracket whose stop is reached | sells at any price under the same id | unconfirmed |
@@ -44,6 +44,8 @@ class Record(Struct, kw_only=True, eq=False):
     lasting: str
     """gtc, gtd, ioc or fok."""
     configuration: dict[str, Any]
+    asked: dict[str, Any] = field(default_factory=dict)
+    """The configuration before any edit."""
     client_order_id: str = ""
     portfolio: str = ""
     order_id: str = ""

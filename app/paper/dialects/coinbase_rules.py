@@ -3,13 +3,13 @@
 | what | rule | evidence |
 |---|---|---|
 | kinds and fields | the table of sheet section 6 | sheet 6 |
-| market_market_fok, twap_limit_gtd, scaled_limit_gtc, attached orders | UNSUPPORTED_ORDER_CONFIGURATION | sheet 6 (the first; the others "not needed") |
+| market_market_fok, twap_limit_gtd, scaled_limit_gtc, attached orders | UNSUPPORTED_… | sheet 6 |
 | stop-limit and bracket on spot | taken; `stops` switches them off | docs and SDK against one client; unconfirmed |
 | quote_size | with fees: the fee is part of what is spent | field size_inclusive_of_fees; unconfirmed |
 | precision, size, notional, market state, post-only | the PREVIEW_ reasons of sheet section 7 | sheet 7 |
-| no wallet in what is spent | ORDER_ENTRY_DISABLED, "account is not available" | text in sheet 2 and 7; which code: unconfirmed |
-| stop price on the wrong side of the last trade | STOP_PRICE_ABOVE_ / _BELOW_LAST_TRADE_PRICE | ccxt's sample and SDK sources |
-| bracket: sales only, limit above and stop below the market | INVALID_BRACKET_ORDER_SIDE, _PRICES | names in SDK sources; unconfirmed |
+| no wallet in what is spent | ORDER_ENTRY_DISABLED, "account is not available" | sheet 2, 7; code unconfirmed |
+| stop on the wrong side of the last trade | STOP_PRICE_ABOVE_ / _BELOW_LAST_TRADE_PRICE | ccxt, SDK sources |
+| bracket: only sales, around the market | INVALID_BRACKET_ORDER_SIDE, _PRICES | SDK sources; unconfirmed |
 | order in which rules are checked | ours | unconfirmed |
 """
 
@@ -72,9 +72,7 @@ class OrderRules:
             kind=OrderKind.LIMIT,
             time_in_force=_LASTING.get(lasting, TimeInForce.GTC),
         )
-        record = Record(
-            order=order, kind=kind, lasting=lasting, configuration={name: dict(terms)}, portfolio=portfolio
-        )
+        record = Record(order=order, kind=kind, lasting=lasting, configuration={name: dict(terms)}, portfolio=portfolio)
         record.post_only = terms.get("post_only") is True and name in ("limit_limit_gtc", "limit_limit_gtd")
         self._check_state(instrument.pair, record)
         _check_wallet(account, instrument, side)

@@ -2,11 +2,11 @@
 
 | what | rule | evidence |
 |---|---|---|
-| a client id used before | the same order again: the first one's answer; other terms: DUPLICATE_CLIENT_ORDER_ID | sheet 5.2 and 7, both unconfirmed |
+| a used client id | same terms: the first answer again; else DUPLICATE_CLIENT_ORDER_ID | sheet 5.2, 7; unconfirmed |
 | success | fillers stand beside it (failure_reason, order_id) | sheet 6, trap 7 |
 | cancel of a finished order | COMMANDER_REJECTED_CANCEL_ORDER | word in sheet 6; when: unconfirmed |
 | cancel of something that is no UUID | INVALID_CANCEL_REQUEST | word in sheet 6; when: unconfirmed |
-| edit | limit, stop-limit and bracket GTC; price and size both; `size` is the whole order's | sheet 6; what is filled counts in: unconfirmed |
+| edit | limit, stop-limit and bracket GTC; price and size; size with what is filled (unconfirmed) | sheet 6 |
 | edit failure words | | sheet 6 (one); public SDK sources |
 | edit of two things in the same moment | cannot happen here: edits are done at once | |
 """
@@ -14,11 +14,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from app.core.types import Side
+from app.paper.desk import Desk
 from app.paper.dialects import coinbase_order_wire as order_wire
 from app.paper.dialects.coinbase_catalog import seeded_uuid
 from app.paper.dialects.coinbase_errors import NO_PREVIEW_REASON, NO_REASON, ApiError, OrderRefused
@@ -26,7 +26,6 @@ from app.paper.dialects.coinbase_records import Kind, Record, Records
 from app.paper.dialects.coinbase_request import Call
 from app.paper.dialects.coinbase_rules import EDITABLE, OrderRules, check_size, client_order_id, lots, required, ticks
 from app.paper.dialects.coinbase_wire import Json
-from app.paper.desk import Desk
 from app.paper.listings import Instrument
 from app.paper.orders import OrderKind, StopKind, StopOrder
 from app.paper.units import ATOM_SCALE, ratio_text, to_text
@@ -111,10 +110,6 @@ class Trading:
     def edit(self, call: Call) -> Json:
         try:
             record, price_ticks, size_lots = self._edited(call)
-            order = record.order
-            before = order.lots
-            order.lots = size_lots
-            order.lots = before
             self._change(record, price_ticks, size_lots)
         except _EditRefused as refused:
             return {"success": False, "errors": [refused.row]}
@@ -134,6 +129,7 @@ class Trading:
     def _place(self, call: Call, client_id: str) -> Record:
         record = self._rules.record(call.fields(), call.account, self._portfolio)
         record.client_order_id = client_id
+        record.asked = record.configuration
         order = record.order
         order.memo = record
         try:
@@ -220,7 +216,7 @@ class Trading:
             cells, base_lots = book.cost_of(order.side, size_lots), size_lots
         value = cells * instrument.quote_atoms_per_cell
         fee = call.account.fees.atoms(value, maker=record.post_only)
-        needed, asset = value + fee, instrument.quote
+        needed, asset = value + call.account.fees.reserve(value), instrument.quote
         if order.side is Side.SELL:
             needed, asset = base_lots * instrument.base_atoms_per_lot, instrument.base
         balance = call.account.balance(asset).available + order.held_atoms
@@ -271,8 +267,4 @@ def _stop_of(record: Record) -> StopOrder:
 def _asks_for(body: Mapping[str, Any], record: Record) -> bool:
     """Whether the body repeats the order word for word."""
     same = (body.get("product_id"), body.get("side")) == (record.product_id, record.order.side.value)
-    return same and body.get("order_configuration") == record.configuration
-
-
-def amount(text: str) -> Decimal:
-    return Decimal(text)
+    return same and body.get("order_configuration") == record.asked

@@ -1,4 +1,4 @@
-"""Coinbase's JSON shapes of market data and accounts, field by field. Orders are coinbase_order_wire's; nothing is looked up.
+"""Coinbase's JSON shapes of market data and accounts. Orders are coinbase_order_wire's; nothing is looked up here.
 
 Field names and order: sheet sections 2, 3 and 5 and the recording of 2026-08. Prices and sizes are strings without
 trailing zeros; times are RFC 3339 with as many decimals as are needed. `side` of a public trade is the maker's: the
@@ -61,7 +61,12 @@ def step(scale: int) -> str:
 
 
 def product(
-    listed: Product, instrument: Instrument, day: DaySummary, flags: Json, best: tuple[int | None, int | None], other: list[str]
+    listed: Product,
+    instrument: Instrument,
+    day: DaySummary,
+    flags: Json,
+    best: tuple[int | None, int | None],
+    other: list[str],
 ) -> Json:
     """One product. `best` is shown only to those who asked for one product's private twin; usually it is empty."""
     scale = instrument.price_scale
@@ -114,10 +119,22 @@ def delisted(model: Json) -> Json:
     """A product that nobody can trade any more; its numbers are empty."""
     gone = dict(model)
     base, quote = DELISTED.split("-")
-    empty = ("price", "price_percentage_change_24h", "volume_24h", "volume_percentage_change_24h", "high_24h", "low_24h")
+    empty = (
+        "price",
+        "price_percentage_change_24h",
+        "volume_24h",
+        "volume_percentage_change_24h",
+        "high_24h",
+        "low_24h",
+    )
     gone |= dict.fromkeys((*empty, "approximate_quote_24h_volume", "best_bid_price", "best_ask_price"), "")
     gone |= {"product_id": DELISTED, "display_name": DELISTED, "base_name": "Augur", "alias": "", "alias_to": []}
-    gone |= {"base_currency_id": base, "base_display_symbol": base, "quote_currency_id": quote, "quote_name": "US Dollar"}
+    gone |= {
+        "base_currency_id": base,
+        "base_display_symbol": base,
+        "quote_currency_id": quote,
+        "quote_name": "US Dollar",
+    }
     gone |= {"status": "delisted", "trading_disabled": True, "base_increment": "0.000001", "base_min_size": "0.001"}
     return gone
 

@@ -35,6 +35,7 @@ class Dialect(Protocol):
 
 _MODULES = {
     "coinbase": "app.paper.dialects.coinbase",
+    "okx": "app.paper.dialects.okx",
     "poloniex": "app.paper.dialects.poloniex",
 }
 KEY_KINDS = {

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from app.core.types import Side
 from app.paper.desk import Desk
 from app.paper.dialects import okx_wire as wire
+from app.paper.dialects.okx_books import Books, levels
 from app.paper.dialects.okx_candles import BARS, SECOND_MS, SECONDS, candle_row, second_bars
 from app.paper.dialects.okx_errors import ApiError
 from app.paper.dialects.okx_paging import limit_of, page
@@ -27,7 +28,6 @@ from app.paper.dialects.okx_rules import OrderRules, text
 from app.paper.dialects.okx_rules import required as required_text
 from app.paper.events import Execution
 from app.paper.listings import Instrument
-from app.paper.matching import BookSide
 from app.paper.tape import KEPT_TRADES
 from app.paper.units import to_text
 
@@ -37,9 +37,10 @@ _SHANGHAI_MS = 8 * 3_600_000
 
 
 class MarketData:
-    def __init__(self, desk: Desk, rules: OrderRules) -> None:
+    def __init__(self, desk: Desk, rules: OrderRules, books: Books) -> None:
         self._desk = desk
         self._rules = rules
+        self._books = books
 
     def time(self, call: Call) -> list[wire.Json]:
         return [{"ts": str(self._desk.venue.now_ms())}]
@@ -71,7 +72,7 @@ class MarketData:
         book = self._desk.venue.books[instrument.pair]
         depth = limit_of(call.query, 1, 400, "sz")
         asks, bids = (levels(side, depth, instrument) for side in (book.asks, book.bids))
-        seq = self._desk.opened_ms + book.sequence
+        seq = self._books[instrument.pair].sequence
         return [{"asks": asks, "bids": bids, "ts": str(self._desk.venue.now_ms()), "seqId": seq}]
 
     def full_book(self, call: Call) -> list[wire.Json]:
@@ -179,16 +180,3 @@ def trade_row(trade: Execution, instrument: Instrument) -> wire.Json:
         "tradeId": str(trade.trade_id),
         "ts": str(trade.time_ms),
     }
-
-
-def levels(side: BookSide, depth: int, instrument: Instrument) -> list[list[str]]:
-    """Best first: price, size, a retired "0", and how many orders."""
-    return [
-        [
-            to_text(key * side.sign, instrument.price_scale),
-            to_text(side.levels[key].lots, instrument.quantity_scale),
-            "0",
-            str(len(side.levels[key].queue)),
-        ]
-        for key in side.keys[:depth]
-    ]

@@ -33,9 +33,7 @@ class Money:
         """`balance_and_position`: the same with names and totals only."""
         now = str(self._desk.venue.now_ms())
         chosen = list(assets) or [asset for asset, balance in account.balances.items() if balance.total]
-        rows = [
-            {"ccy": a, "cashBal": to_text(account.balance(a).total, ATOM_SCALE), "uTime": now} for a in chosen
-        ]
+        rows = [{"ccy": a, "cashBal": to_text(account.balance(a).total, ATOM_SCALE), "uTime": now} for a in chosen]
         return {"pTime": now, "eventType": event_type, "balData": rows, "posData": [], "trades": []}
 
     def _usd(self, account: Account, asset: str) -> Decimal:

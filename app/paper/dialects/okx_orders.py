@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.paper.orders import Order, OrderKind, OrderState, StopOrder
-from app.paper.venue import REASONS
 from app.paper.kill_switch import KILLED
 from app.paper.matching import Ending
+from app.paper.orders import Order, OrderKind, OrderState, StopOrder
+from app.paper.venue import REASONS
 
 USER = "cancelled by the user"
 CANCEL_SOURCES = {

@@ -291,4 +291,3 @@ def _cells(terms: Terms, instrument: Instrument) -> int:
         return instrument.cells(value)
     except OffScale:
         raise ApiError("51121") from None
-

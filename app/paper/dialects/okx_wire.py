@@ -36,7 +36,9 @@ class Progress(Struct, kw_only=True):
 
 
 def instrument_row(instrument: Instrument, state: str, listed_ms: int) -> Json:
-    empty = "alias auctionEndTime contTdSwTime ctMult ctType ctVal ctValCcy expTime instFamily optType settleCcy stk uly"
+    empty = (
+        "alias auctionEndTime contTdSwTime ctMult ctType ctVal ctValCcy expTime instFamily optType settleCcy stk uly"
+    )
     return dict.fromkeys(empty.split(), "") | {
         "baseCcy": instrument.base,
         "category": "1",
@@ -208,7 +210,9 @@ def stop_row(stop: OkxStop, state: OrderState, instrument: Instrument) -> Json:
 def balance_row(account: Account, asset: str, usd_value: str, now_ms: int) -> Json:
     balance = account.balance(asset)
     total, available, held = (to_text(n, ATOM_SCALE) for n in (balance.total, balance.available, balance.hold))
-    empty = "availEq liab crossLiab isoLiab interest twap maxLoan mgnRatio upl uplLiab spotInUseAmt notionalLever".split()
+    empty = (
+        "availEq liab crossLiab isoLiab interest twap maxLoan mgnRatio upl uplLiab spotInUseAmt notionalLever".split()
+    )
     return dict.fromkeys(empty, "") | {
         "ccy": asset,
         "cashBal": total,

@@ -7,17 +7,19 @@ from dataclasses import replace
 from datetime import UTC
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QMenu, QToolButton, QWidget
 
 from app.core.clock import Clock
 from app.ui import format as show
+from app.ui import theme as look
 from app.ui.format import Display
 from app.ui.market_view import MarketView
 from app.ui.panels.painted_candles import CandleView
 from app.ui.panels.painted_panel import MarketPanel, header_button
 
 _FAVOURITES = ("1m", "5m", "15m", "1h", "4h", "1d")
+_MAIN = ("1m", "1h", "1d")
 
 
 class CandlePanel(MarketPanel):
@@ -75,6 +77,16 @@ class CandlePanel(MarketPanel):
         self._zone.setText(show.zone_name(display.zone))
         super().set_display(display)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_buttons()
+
+    def _fit_buttons(self) -> None:
+        """Where it is narrow only the main intervals have buttons; the menu has them all."""
+        roomy = self.width() >= look.current().px(680)
+        for interval, button in self._buttons.items():
+            button.setVisible(roomy or interval in _MAIN or interval == self.interval)
+
     def _offer(self, intervals: Sequence[str]) -> None:
         if tuple(intervals) != self._offered:
             self._offered = tuple(intervals)
@@ -101,6 +113,7 @@ class CandlePanel(MarketPanel):
         self._group.setExclusive(False)
         for interval, button in self._buttons.items():
             button.setChecked(interval == now)
+        self._fit_buttons()
         self._group.setExclusive(True)
         self._more.setText(now if now and now not in self._buttons else "…")
 

@@ -128,6 +128,12 @@ class PanelHeader(QWidget):
             self._market = words
             self.update()
 
+    def event(self, event: QEvent) -> bool:
+        # Title and market end where the controls begin, so they are painted anew when those move.
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.update()
+        return super().event(event)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         self.freshness.set_brief(self.width() < look.current().px(400))
 
