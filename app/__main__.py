@@ -36,15 +36,15 @@ def _run(options: Options) -> int:
     if packages := missing_packages(x11=not offscreen):
         return _say(f"system libraries are missing: apt-get install {' '.join(packages)}", EXIT_LIBRARY)
     # The twin gets ready while Qt is being loaded.
-    twin = TwinProcess(options.paper) if options.paper and twin_line is None else None
+    twins = {} if twin_line is not None else {name: TwinProcess(name) for name in options.paper}
     try:
         from app.ui.application import run
 
-        return run(options, config, twin, twin_line)
+        return run(options, config, twins, twin_line)
     except TwinError as error:
         return _say(str(error), EXIT_DATA)
     finally:
-        if twin is not None:
+        for twin in twins.values():
             twin.stop()
 
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from msgspec import Struct
 
-from app.connectors.registry import UnknownExchange, exchange_spec
+from app.connectors.registry import EXCHANGES, UnknownExchange, exchange_spec
 from app.summary import program_version
 
 EXIT_USAGE = 2
@@ -24,7 +24,7 @@ _SIZE = re.compile(r"(\d{3,5})x(\d{3,5})")
 class Options(Struct, frozen=True, kw_only=True):
     """What to do. Exactly one of `paper`, `connect` and `replay` says where the data comes from."""
 
-    paper: str = ""
+    paper: tuple[str, ...] = ()
     connect: str = ""
     replay: Path | None = None
     twin: str = ""
@@ -49,6 +49,11 @@ def _exchange(name: str) -> str:
         return exchange_spec(name).name
     except UnknownExchange as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _exchanges(text: str) -> tuple[str, ...]:
+    names = list(EXCHANGES) if text == "all" else text.split(",")
+    return tuple(dict.fromkeys(_exchange(name.strip()) for name in names))
 
 
 def _pair(text: str) -> str:
@@ -110,10 +115,10 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument(
         "--paper",
         nargs="?",
-        const="poloniex",
-        type=_exchange,
+        const=("poloniex",),
+        type=_exchanges,
         metavar="EXCHANGE",
-        help="trade on the paper twin of this exchange (the default, poloniex)",
+        help="trade on the paper twin of this exchange, of several (a,b), or of all; poloniex when nothing is said",
     )
     source.add_argument("--connect", type=_exchange, metavar="EXCHANGE", help="show the real exchange's public markets")
     source.add_argument("--replay", type=_existing, metavar="FILE", help="play a recorded session; nothing is sent")
@@ -135,7 +140,7 @@ def parse(arguments: list[str]) -> Options:
     """Ends the program with exit code 2 and one clear line when an option is wrong."""
     parser = _parser()
     found = parser.parse_args(arguments)
-    if found.twin and (found.connect or found.replay):
-        parser.error("argument --twin: goes with --paper only")
-    paper = found.paper or ("" if found.connect or found.replay else "poloniex")
+    if found.twin and (found.connect or found.replay or len(found.paper or ()) > 1):
+        parser.error("argument --twin: goes with one --paper exchange only")
+    paper = found.paper or (() if found.connect or found.replay else ("poloniex",))
     return Options(**{**vars(found), "paper": paper, "connect": found.connect or "", "pair": found.pair or ""})

@@ -15,7 +15,7 @@ from app.connectors.spec import Credentials, Domain
 _SHUTDOWN_S = 3.0
 
 
-class TwinError(Exception):
+class TwinError(RuntimeError):
     """The twin did not come up; the text says why in the user's words."""
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from app.config import Config, Paths
 from app.connectors.exchange import Exchange
 from app.connectors.order_book_tracker_data_source import usd_prices
+from app.connectors.registry import exchange_spec
 from app.connectors.spec import Auth, Credentials, Domain, ExchangeSpec
 from app.connectors.venue import Venue
 from app.core.clock import Clock, SystemClock
@@ -31,6 +32,7 @@ from app.net.suspend import Slept, SuspendDetector, TimeEvent
 from app.net.transport import WebSocketTransport
 from app.store.database import Store
 from app.summary import program_version
+from app.twin_process import TwinProcess
 
 _JOURNAL_EVERY_S = 30.0
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -64,6 +66,7 @@ class Workspace:
         self._budgets = HandshakeBudgets(self.clock)
         self._redactor = Redactor()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._twins: dict[str, TwinProcess] = {}
         self._usd: dict[str, tuple[Decimal, str]] = {}
         self._usd_versions: tuple[int, ...] = ()
         self._suspend = SuspendDetector(self.clock)
@@ -83,6 +86,8 @@ class Workspace:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.stop_recording()
+        for twin in self._twins.values():
+            await asyncio.get_running_loop().run_in_executor(None, twin.stop)
         if self.store is not None:
             await self.store.close()
 
@@ -135,9 +140,38 @@ class Workspace:
         exchange.start_network()
         return exchange
 
+    async def open_paper(self, name: str, twin: TwinProcess | None = None, pairs: Sequence[str] = ()) -> Exchange:
+        """Open the paper twin of an exchange, started here unless given. It ends when the exchange is closed.
+
+        Raises TwinError.
+        """
+        twin = twin or TwinProcess(name)
+        line = await asyncio.get_running_loop().run_in_executor(None, twin.read_line)
+        spec = exchange_spec(name)
+        exchange = await self.open_exchange(
+            spec, line.domain(), line.credentials(), self._free_label(name, "paper"), pairs or [spec.default_pair]
+        )
+        self._twins[exchange.key] = twin
+        return exchange
+
+    async def open_public(self, name: str, pairs: Sequence[str] = ()) -> Exchange:
+        """Show an exchange's real public markets; no account, no orders."""
+        spec = exchange_spec(name)
+        label = self._free_label(name, "public")
+        return await self.open_exchange(spec, spec.domains["main"], None, label, pairs or [spec.default_pair])
+
+    def _free_label(self, name: str, wanted: str) -> str:
+        """Empty for the first of an exchange, else the word that tells the second apart, with a number if need be."""
+        labels = ["", wanted, *(f"{wanted}{number}" for number in range(2, 100))]
+        return next(label for label in labels if (f"{name}:{label}" if label else name) not in self.exchanges)
+
     async def close_exchange(self, key: str) -> None:
+        """Disconnect one exchange and forget it; its journal stays."""
         exchange = self.exchanges.pop(key)
         await exchange.stop_network()
+        twin = self._twins.pop(key, None)
+        if twin is not None:
+            await asyncio.get_running_loop().run_in_executor(None, twin.stop)
 
     async def _restore(self, exchange: Exchange, account: str) -> None:
         assert self.store is not None

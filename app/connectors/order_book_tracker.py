@@ -46,6 +46,7 @@ class Feed:
         self.crossed_since_ns = 0
         self.crossed_updates = 0
         self.checked_version = -1
+        self.lag_frame = 0
 
     @property
     def gaps(self) -> int:
@@ -257,6 +258,7 @@ class OrderBookTracker:
     def check_books(self) -> None:
         """Look for crossed books and for snapshots that never came."""
         now = self._venue.clock.mono_ns()
+        self._note_lag()
         for feed in self.feeds.values():
             book = feed.book
             if book.state is BookState.LIVE:
@@ -268,6 +270,19 @@ class OrderBookTracker:
             elif feed.asked_ns and now - feed.asked_ns > _ANSWER_WITHIN_NS and self._carrier_live(feed):
                 feed.asked_ns = 0
                 self._resync(feed)
+
+    def _note_lag(self) -> None:
+        """How old the newest message of each connection was when it came, by the exchange's own clock."""
+        offset_ms = self._venue.server_clock.offset_ms
+        if offset_ms is None:
+            return
+        for feed in self.feeds.values():
+            status = self.data_source.status_for(feed.pair)
+            frame = self._venue.log.get(feed.book.frame)
+            if status is None or frame is None or not feed.book.exchange_ms or frame.seq <= feed.lag_frame:
+                continue
+            feed.lag_frame = frame.seq
+            status.lag_ms = frame.wall_ns / 1e6 + offset_ms - feed.book.exchange_ms
 
     def _check_crossed(self, feed: Feed, now: int) -> None:
         if not feed.book.crossed:

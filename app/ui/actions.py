@@ -45,6 +45,7 @@ def install(window: MainWindow) -> None:
 def _file_menu(window: MainWindow) -> QMenu:
     menu = QMenu("&File", window)
     _entry(menu, window, "Find a market…", "Ctrl+K", window.search.show_palette)
+    _entry(menu, window, "Exchanges…", "Ctrl+O", window.show_exchanges)
     _entry(menu, window, "Record every message…", "Ctrl+R", partial(toggle_recording, window))
     _entry(menu, window, "Export fills…", "Ctrl+E", window.fills.ask_export)
     menu.addSeparator()

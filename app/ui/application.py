@@ -38,7 +38,7 @@ _SCREENSHOT_AFTER_S = 8.0
 _SETTLED_S = 3.0
 
 
-def run(options: Options, config: Config, twin: TwinProcess | None, twin_line: TwinLine | None) -> int:
+def run(options: Options, config: Config, twins: dict[str, TwinProcess], twin_line: TwinLine | None) -> int:
     """Show the window until it is closed; returns the exit code."""
     application = QApplication.instance() or QApplication([sys.argv[0]])
     assert isinstance(application, QApplication)
@@ -51,7 +51,7 @@ def run(options: Options, config: Config, twin: TwinProcess | None, twin_line: T
     theme = look.build(look.Scheme(wanted), look.SideColours(config.ui.colors), config.ui.scale)
     look.apply(application, theme)
     with asyncio.Runner(loop_factory=partial(qasync.QEventLoop, application)) as runner:
-        return runner.run(_Session(options, config, twin, twin_line).run())
+        return runner.run(_Session(options, config, twins, twin_line).run())
 
 
 def _calm_collector() -> None:
@@ -66,10 +66,12 @@ def _calm_collector() -> None:
 
 
 class _Session:
-    def __init__(self, options: Options, config: Config, twin: TwinProcess | None, twin_line: TwinLine | None) -> None:
+    def __init__(
+        self, options: Options, config: Config, twins: dict[str, TwinProcess], twin_line: TwinLine | None
+    ) -> None:
         self._options = options
         self._config = config
-        self._twin = twin
+        self._twins = twins
         self._twin_line = twin_line
         self._paths = Paths(options.profile)
         self._quit = asyncio.Event()
@@ -113,7 +115,7 @@ class _Session:
         finally:
             window.finish()
             await workspace.close()
-            if self._twin is not None:
+            if self._twins:
                 drop_paper_journal(self._paths.state)
             window.deleteLater()
         if self._options.summary:
@@ -127,7 +129,7 @@ class _Session:
         """The journal, and why there is none. A twin of our own ends with us, and so does what it remembers."""
         if self._options.replay:
             return None, ""
-        if self._twin is not None:
+        if self._twins:
             return Store.open(paper_journal(self._paths.state)), ""
         try:
             return Store.open(self._paths.journal_file), ""
@@ -148,20 +150,24 @@ class _Session:
             self._fail(str(error))
 
     async def _connect(self, workspace: Workspace, window: MainWindow) -> None:
-        if self._options.connect:
-            spec = exchange_spec(self._options.connect)
-            domain, credentials = spec.domains["main"], None
-        else:
-            spec = exchange_spec(self._options.paper)
+        options = self._options
+        if options.connect:
+            exchange = await workspace.open_public(options.connect, self._pairs(options.connect, window))
+        elif self._twin_line is not None:
             line = self._twin_line
-            if line is None:
-                assert self._twin is not None
-                line = await asyncio.get_running_loop().run_in_executor(None, self._twin.read_line)
-            domain, credentials = line.domain(), line.credentials()
-        pair = self._options.pair or window.last_pair(spec.name) or spec.default_pair
-        exchange = await workspace.open_exchange(spec, domain, credentials, pairs=[pair])
-        window.open_market(exchange.key, pair)
+            spec = exchange_spec(line.exchange)
+            pairs = self._pairs(spec.name, window)
+            exchange = await workspace.open_exchange(spec, line.domain(), line.credentials(), pairs=pairs)
+        else:
+            opened = [
+                await workspace.open_paper(name, twin, self._pairs(name, window)) for name, twin in self._twins.items()
+            ]
+            exchange = opened[0]
+        window.open_market(exchange.key, next(iter(exchange.order_books)))
         asyncio.get_running_loop().call_later(_SETTLED_S, _calm_collector)
+
+    def _pairs(self, name: str, window: MainWindow) -> list[str]:
+        return [self._options.pair or window.last_pair(name) or exchange_spec(name).default_pair]
 
     async def _play(self, path: Path, workspace: Workspace, window: MainWindow) -> None:
         self._replay = replay = ReplayDesk(path, workspace.log, workspace.clock, workspace.notices)

@@ -18,6 +18,7 @@ from app.core.types import Side
 from app.replay_desk import ReplayDesk
 from app.ui import actions, layouts
 from app.ui import theme as look
+from app.ui.dialogs.exchanges import ExchangesDialog
 from app.ui.docks import DockHost, LayoutState, load_layout, save_layout
 from app.ui.format import Display
 from app.ui.frame_clock import FrameClock
@@ -219,6 +220,15 @@ class MainWindow(QMainWindow):
         dollars = [t.pair for t in by_volume if t.pair.partition("-")[2] in exchange.venue.spec.quote_assets]
         for pair in dollars[:_WATCHED_AT_FIRST]:
             exchange.watch(pair)
+
+    def show_exchanges(self) -> None:
+        """The dialog that opens and closes exchanges."""
+        dialog = ExchangesDialog(self._workspace, self)
+        dialog.opened.connect(self._show_opened)
+        dialog.open()
+
+    def _show_opened(self, exchange_key: str) -> None:
+        self.open_market(exchange_key, self.last_pair(exchange_key))
 
     # -- replay
 

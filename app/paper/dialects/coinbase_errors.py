@@ -5,7 +5,7 @@
 | bad input, no permission, unknown thing | gRPC style: error, code, message, error_details, details | sheet 7 |
 | 429, unknown path | App style: errors with id and message | sheet 7; the 404 form unconfirmed |
 | 401 | plain text, no code | sheet 4 and 7 |
-| refused order | `error_response` with a PREVIEW_ reason; `error` names it bare or is a filler | sheet 6, 7; ccxt's sample |
+| refused order | `error_response`: PREVIEW_ reason; `error` bare or a filler | sheet 6, 7; ccxt sample |
 | which reasons have a bare twin | only those of the create-order enumeration | sheet 7 (some); public SDK sources |
 """
 

@@ -3,7 +3,7 @@
 | what | rule | evidence |
 |---|---|---|
 | statuses | PENDING, then OPEN or a final one; no word for partly filled | sheet 5.1; PENDING sent: unconfirmed |
-| CANCEL_QUEUED, EDIT_QUEUED | sent once before CANCELLED, and before OPEN again | sheet 5.1 (words); when: unconfirmed |
+| CANCEL_QUEUED, EDIT_QUEUED | once before CANCELLED, or OPEN again | sheet 5.1 (words); when: unconfirmed |
 | trigger_status | INVALID_ORDER_TYPE, STOP_PENDING, STOP_TRIGGERED | sheet 5.1 (the first); public SDK sources |
 | a passed end_time | EXPIRED | sheet 6; a few hundredths of a second late |
 | a bracket whose stop is reached | sells at any price under the same id | unconfirmed |

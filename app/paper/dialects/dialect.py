@@ -40,6 +40,7 @@ _MODULES = {
 }
 KEY_KINDS = {
     "coinbase": ("ecdsa", "ed25519", "view-only"),
+    "okx": ("hmac", "read-only"),
 }
 """Exchanges whose twin offers several keys; the default one first."""
 

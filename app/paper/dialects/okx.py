@@ -24,7 +24,7 @@ import msgspec
 from aiohttp import web
 
 from app.core.clock import Clock
-from app.paper.accounts import Credentials, Fees
+from app.paper.accounts import Fees
 from app.paper.desk import Desk, seeded_credentials
 from app.paper.dialects import okx_wire as wire
 from app.paper.dialects.okx_algos import Algos
@@ -54,10 +54,9 @@ _log = logging.getLogger(__name__)
 class OkxTwin:
     """One desk speaking OKX. `rules`, `feed` and `sockets` hold what a test may want to change."""
 
-    def __init__(self, desk: Desk, read_only: Credentials) -> None:
+    def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.read_only = read_only
-        desk.accounts.add_key(read_only, desk.account.account_id)
+        self._read_only_keys = frozenset({desk.keys["read-only"].api_key})
         self.rules = OrderRules(desk.venue)
         self.limits = WindowLimits(desk.clock)
         self.books = {
@@ -70,8 +69,8 @@ class OkxTwin:
         self._trading = Trading(desk, self.rules, self.limits)
         self._algos = Algos(desk, self.rules, self.limits)
         self._lists = AccountLists(desk, self.rules, self._trading, self._market, money, self.limits)
-        self._lists.read_only_keys.add(read_only.api_key)
-        self.sockets = Sockets(desk, self.feed, self._trading, self._lists.read_only_keys)
+        self._lists.read_only_keys = self._read_only_keys
+        self.sockets = Sockets(desk, self.feed, self._trading, self._read_only_keys)
         desk.listen(self.feed.show)
 
     def endpoints(self, host: str, port: int) -> dict[str, str]:
@@ -214,7 +213,7 @@ class OkxTwin:
         )
         if path in PER_USER and not self.limits.allow(account.account_id, path, PER_USER[path]):
             raise ApiError("50011")
-        if request.method == "POST" and credentials.api_key in self._lists.read_only_keys:
+        if request.method == "POST" and credentials.api_key in self._read_only_keys:
             raise ApiError("50120")
         return Call(
             query=request.query,
@@ -236,11 +235,14 @@ def open_twin(seed: int, clock: Clock) -> OkxTwin:
         next_order_id=OrderNumbers(clock).next,
         first_trade_id=first_trade_id(clock),
         listings=OKX_LISTINGS,
-        passphrase=f"paper{seed}",
+        keys={
+            "hmac": seeded_credentials("okx", seed, f"paper{seed}"),
+            "read-only": seeded_credentials("okx/read-only", seed, f"paper{seed}"),
+        },
         intervals=tuple(BARS.values()),
         client_ids_reusable=True,
     )
-    return OkxTwin(desk, seeded_credentials("okx/read-only", seed, desk.credentials.passphrase))
+    return OkxTwin(desk)
 
 
 def _listed(answer: Answer) -> Answer:

@@ -2,10 +2,10 @@
 
 | what | rule | evidence |
 |---|---|---|
-| trigger | triggerPx, orderPx (-1: at market); waits on the side of the last price where it stands | sheet 6; side from docs |
-| conditional | tpTriggerPx with tpOrdPx, or slTriggerPx with slOrdPx; with both only the loss counts | sheet 6; both: docs |
+| trigger | triggerPx, orderPx (-1: at market); waits on its side of the last price | sheet 6; side: docs |
+| conditional | tpTriggerPx with tpOrdPx, or slTriggerPx with slOrdPx; of both only the loss counts | sheet 6, docs |
 | wrong side of the last price | 51277 to 51280 | the exchange's docs |
-| size | base, except a conditional market buy, which counts quote unless tgtCcy says otherwise | docs; trigger unconfirmed |
+| size | base; a conditional market buy counts quote unless tgtCcy says otherwise | docs; trigger unconfirmed |
 | algoClOrdId | unique among waiting ones (51068) | docs; code unconfirmed for spot |
 | funds | held on triggering; without them order_failed, 51008 | docs |
 | oco, move_order_stop, twap, iceberg, chase | 51000 ordType | limit of this twin |

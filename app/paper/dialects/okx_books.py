@@ -2,7 +2,7 @@
 
 | rule | evidence |
 |---|---|
-| `books`: 400 levels, a snapshot with prevSeqId -1, then diffs of absolute sizes every 100 ms, "0" removes | sheet 3.3 |
+| `books`: 400 levels, a snapshot with prevSeqId -1, then absolute sizes every 100 ms, "0" removes | sheet 3.3 |
 | seqId jumps (here by the changes in between); prevSeqId is the seqId before; both JSON integers | sheet 3.3 |
 | without a change for 60 s: empty sides, prevSeqId == seqId | sheet 3.3; 60 s unconfirmed |
 | after maintenance the numbers begin again: seqId < prevSeqId, prevSeqId still the one before | sheet 3.3; `renumber` |

@@ -6,7 +6,7 @@
 | wrong socket, unknown channel, unknown instrument | 60018 naming the argument | sheet 7; candles: unconfirmed |
 | private channels and books*-l2-tbt without login | 60011 | sheet 3.3 and 7 |
 | books*-l2-tbt and fills with this account's tier | 64003 | sheet: tiers; code from docs |
-| positions, deposit-info, withdrawal-info, algo-advance, status | accepted, silent: nothing of that happens here | ours |
+| positions, deposit-info, withdrawal-info, algo-advance, status | accepted, silent: none of that happens here | ours |
 """
 
 from __future__ import annotations

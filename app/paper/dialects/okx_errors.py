@@ -79,10 +79,12 @@ MESSAGES = {
     "60013": "Invalid args",
     "60014": "Requests too frequent",
     "60015": "Connection closed as there was no data transmission in the last 30 seconds",
-    "60018": "Wrong URL or {0} doesn't exist. Please use the correct URL, channel and parameters referring to API document.",
+    "60018": "Wrong URL or {0} doesn't exist. "
+    "Please use the correct URL, channel and parameters referring to API document.",
     "60019": "Invalid op: {0}",
     "60024": "Wrong passphrase",
-    "60028": "The current operation is not supported by this URL. Please use the correct WebSocket URL for the operation.",
+    "60028": "The current operation is not supported by this URL. "
+    "Please use the correct WebSocket URL for the operation.",
     "60032": "API key doesn't exist.",
     "64003": "Your trading fee tier doesn't meet the requirement to access this channel",
     "64008": "The connection will soon be closed for a service upgrade. Please reconnect.",

@@ -31,6 +31,7 @@ from app.paper.dialects.okx_money import Money
 from app.paper.dialects.okx_orders import OkxStop
 from app.paper.events import BalanceChanged, BookChange, Cause, Event, Execution, OrderEvent, StopEvent
 from app.paper.orders import OrderState
+from app.paper.units import to_text
 
 PACE_MS = 100
 CANDLE_MS = 1000
@@ -111,7 +112,7 @@ class Feed:
         if channel == "tickers":
             return frame(topic, [self._market.ticker_row(self._desk.venue.instruments[topic.place])])
         if channel.startswith("candle"):
-            return frame(topic, [self._candle(topic)])
+            return frame(topic, [self._candle(channel, topic.place)])
         if channel == "instruments":
             rows = [self._market.instrument_row(i) for i in self._desk.venue.instruments.values()]
             return frame(topic, rows)
@@ -151,13 +152,13 @@ class Feed:
             account = self._desk.accounts.get(account_id)
             if account is not None and ("balance_and_position", account_id) in self._topics:
                 row = self._money.small(account, assets, "filled")
-                self._send("balance_and_position", account_id, lambda topic, row=row: frame(topic, [row]))
+                self._send("balance_and_position", account_id, [row])
         return made
 
     def show_instrument(self, pair: str) -> None:
         """Say that an instrument's state has changed."""
         row = self._market.instrument_row(self._desk.venue.instruments[pair])
-        self._send("instruments", "SPOT", lambda topic: frame(topic, [row]))
+        self._send("instruments", "SPOT", [row])
 
     def tick(self) -> None:
         """Everything that goes out at its own pace."""
@@ -171,20 +172,20 @@ class Feed:
             self._show_candles(now_ms)
         if now_ms >= self._due_ms["account"]:
             self._due_ms["account"] = now_ms + ACCOUNT_MS
-            for (channel, place), topics in list(self._topics.items()):
-                if channel == "account" and any(topic.regular for topic in topics):
-                    self._send("account", place, lambda topic: self._account_frame(topic) if topic.regular else None)
+            for (channel, _), topics in list(self._topics.items()):
+                if channel == "account":
+                    self._repeat_accounts(topics)
 
     def _show_books(self, now_ms: int) -> None:
         for pair, view in self._books.items():
             row = view.update(now_ms)
             if row is not None:
-                self._send("books", pair, lambda topic, row=row: frame(topic, [row], action="update"))
+                self._send("books", pair, [row], action="update")
         self._show_whole_books("books5", self._touched, now_ms)
         for pair in self._touched:
             if ("tickers", pair) in self._topics:
                 ticker = self._market.ticker_row(self._desk.venue.instruments[pair])
-                self._send("tickers", pair, lambda topic, row=ticker: frame(topic, [row]))
+                self._send("tickers", pair, [ticker])
         self._touched = set()
 
     def _show_whole_books(self, channel: str, pairs: set[str], now_ms: int) -> None:
@@ -192,7 +193,7 @@ class Feed:
         for pair in pairs:
             if (channel, pair) in self._topics and self._books[pair].looks_new(depth):
                 row = self._books[pair].whole(depth, now_ms)
-                self._send(channel, pair, lambda topic, row=row: frame(topic, [row]))
+                self._send(channel, pair, [row])
 
     def _show_trades(self, trades: list[Execution]) -> None:
         merged: list[wire.Json] = []
@@ -202,19 +203,18 @@ class Feed:
             self._traded.add(trade.pair)
             instrument = self._desk.venue.instruments[trade.pair]
             row = trade_row(trade, instrument)
-            self._send("trades-all", trade.pair, lambda topic, row=row: frame(topic, [row]))
+            self._send("trades-all", trade.pair, [row])
             same = before is not None and _same_taker(before, trade)
             total = total + trade.lots if same else trade.lots
             if same:
-                size = wire.to_text(total, instrument.quantity_scale)
+                size = to_text(total, instrument.quantity_scale)
                 merged[-1] = row | {"sz": size, "count": str(int(merged[-1]["count"]) + 1)}
             else:
                 merged.append(row | {"count": "1"})
             before = trade
         for row in merged:
             pair = str(row["instId"])
-            number = self._books[pair].sequence
-            self._send("trades", pair, lambda topic, row=row, n=number: frame(topic, [row | {"seqId": n}]))
+            self._send("trades", pair, [row | {"seqId": self._books[pair].sequence}])
 
     def _show_candles(self, now_ms: int) -> None:
         waiting = set()
@@ -225,11 +225,11 @@ class Feed:
             self._candle_due_ms[pair] = now_ms + CANDLE_MS
             for channel, place in list(self._topics):
                 if place == pair and channel.startswith("candle"):
-                    self._send(channel, place, lambda topic: frame(topic, [self._candle(topic)]))
+                    self._send(channel, place, [self._candle(channel, place)])
         self._traded = waiting
 
-    def _candle(self, topic: Topic) -> list[str]:
-        return self._market.candle(self._desk.venue.instruments[topic.place], topic.channel.removeprefix("candle"))
+    def _candle(self, channel: str, pair: str) -> list[str]:
+        return self._market.candle(self._desk.venue.instruments[pair], channel.removeprefix("candle"))
 
     def _show_order(self, event: OrderEvent) -> None:
         order = event.order
@@ -243,11 +243,7 @@ class Feed:
         stop = self._desk.venue.ledger(order.owner).stops.get(order.stop_id)
         instrument = self._desk.venue.instruments[order.pair]
         row = wire.order_event(event, stop, instrument, fee, self._desk.venue.last_ticks[order.pair])
-        self._send(
-            "orders",
-            order.owner,
-            lambda topic: frame(topic, [row]) if topic.pair in ("", order.pair) else None,
-        )
+        self._send("orders", order.owner, [row], lambda topic: topic.pair in ("", order.pair))
 
     def _show_stop(self, event: StopEvent) -> None:
         stop = event.stop
@@ -255,22 +251,21 @@ class Feed:
             row = wire.stop_row(stop, event.state, self._desk.venue.instruments[stop.pair])
             if event.state is OrderState.TRIGGERED:
                 row["uTime"] = str(event.time_ms)
-            self._send(
-                "orders-algo",
-                stop.owner,
-                lambda topic: frame(topic, [row]) if topic.pair in ("", stop.pair) else None,
-            )
+            self._send("orders-algo", stop.owner, [row], lambda topic: topic.pair in ("", stop.pair))
 
     def _show_account(self, account_id: str, assets: dict[str, None]) -> None:
         account = self._desk.accounts.get(account_id)
         if account is None or ("account", account_id) not in self._topics:
             return
         row = self._money.account(account, assets)
-        self._send(
-            "account",
-            account_id,
-            lambda topic: frame(topic, [row], eventType="event_update") if topic.asset in ("", *assets) else None,
-        )
+        self._send("account", account_id, [row], lambda t: t.asset in ("", *assets), eventType="event_update")
+
+    def _repeat_accounts(self, topics: dict[Topic, dict[Subscriber, None]]) -> None:
+        for topic, subscribers in topics.items():
+            data = self._account_frame(topic)
+            if topic.regular and data is not None:
+                for subscriber in subscribers:
+                    subscriber.send(data)
 
     def _account_frame(self, topic: Topic) -> bytes | None:
         account = self._desk.accounts.get(topic.place)
@@ -279,10 +274,17 @@ class Feed:
         row = self._money.account(account, [topic.asset] if topic.asset else ())
         return frame(topic, [row], eventType="snapshot", curPage=1, lastPage=True)
 
-    def _send(self, channel: str, place: str, make: Callable[[Topic], bytes | None]) -> None:
+    def _send(
+        self,
+        channel: str,
+        place: str,
+        rows: list[wire.Json] | list[list[str]],
+        wants: Callable[[Topic], bool] | None = None,
+        **more: object,
+    ) -> None:
         for topic, subscribers in self._topics.get((channel, place), {}).items():
-            data = make(topic)
-            if data is not None:
+            if wants is None or wants(topic):
+                data = frame(topic, rows, **more)
                 for subscriber in subscribers:
                     subscriber.send(data)
 

@@ -10,7 +10,7 @@ _SCATTER = 2_654_435_761
 
 
 class OrderNumbers:
-    """Rising 19-digit numbers (their length: sheet 5 and 6; the time inside is ours, so that a restart repeats none)."""
+    """Rising 19-digit numbers. The time inside is our choice, so that a restarted twin repeats none."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

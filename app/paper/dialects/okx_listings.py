@@ -42,6 +42,7 @@ def _listed(listing: Listing) -> Listing:
     return replace(
         listing,
         instrument=instrument,
+        reference_price=listing.reference_price.quantize(Decimal(1).scaleb(-price_scale)),
         spread_ticks=max(1, round(listing.spread_ticks * shrink)),
         level_gap_ticks=max(1.0, listing.level_gap_ticks * shrink),
     )

@@ -3,10 +3,10 @@
 | what | rule | evidence |
 |---|---|---|
 | unknown order | 51603 | sheet 5.2 |
-| cancelled without a fill | gone after 2 hours, from the single call and from the history | sheet 5.2 (one source), docs |
+| cancelled without a fill | gone after 2 hours, alone and in the history | sheet 5.2 (one source), docs |
 | history, fills | 7 and 3 days, or 3 months in the archive and in fills-history | sheet 5.2 |
 | begin, end | by cTime for orders, by ts for fills | the exchange's docs |
-| `instType` | wanted for the history and fees (50014), one of the exchange's words (51000) | sheet 5.2; codes unconfirmed |
+| `instType` | wanted for history and fees (50014), a known word (51000) | sheet 5.2; codes unconfirmed |
 | asset/balances, asset/currencies | an empty funding account; the coins of the pairs | for client libraries that ask |
 """
 
@@ -42,7 +42,7 @@ class AccountLists:
         self._market = market
         self._money = money
         self._limits = limits
-        self.read_only_keys: set[str] = set()
+        self.read_only_keys: frozenset[str] = frozenset()
 
     def balance(self, call: Call) -> list[wire.Json]:
         assets = [a for a in text(call.query, "ccy").split(",") if a]

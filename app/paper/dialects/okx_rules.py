@@ -7,7 +7,7 @@
 | market buy counts `sz` in quote unless tgtCcy says base_ccy, market sell in base | - | sheet 6, trap 4 |
 | sz below minSz; not a multiple of lotSz | 51020; 51121 | sheet 7 |
 | px not a multiple of tickSz | 51000 px | unconfirmed |
-| a limit price over 5 % beyond the last price | 51137 buy, 51138 sell; pxAmendType 1 moves it there | codes sheet 7, 5 % ours |
+| a limit price over 5 % beyond the last | 51137 buy, 51138 sell; pxAmendType 1 moves it | codes sheet 7, 5 % ours |
 | caps of the instrument | 51201, 51202, 51203 | sheet 2 and 7; which for which unconfirmed |
 | 500 open orders an instrument | 51174 | the exchange's docs |
 | state other than live | 51022; preopen 51021; post_only refuses what is not | sheet 2 and 7; the last unconfirmed |

@@ -6,7 +6,7 @@
 | login on public | 60008 | sheet 7; clients log in there for the tier channels, so unconfirmed |
 | a second login | 60010 | sheet 7 |
 | subscribe | one ack or error for each argument, then the first frame where there is one | sheet 3.2 |
-| private channels | ack, then channel-conn-count; beyond 30 connections channel-conn-count-error | sheet 3.2, 3.5, docs |
+| private channels | ack, then channel-conn-count; beyond 30 channel-conn-count-error | sheet 3.2, 3.5, docs |
 | unsubscribe | ack for each argument | sheet 3.2 |
 | 480 subscribe, unsubscribe, login an hour | 60014 | sheet 3.5 and 7 |
 | a frame over 64 KB | 60012 | limit sheet 3.2; code unconfirmed |
@@ -53,7 +53,14 @@ class Session:
     """One connection's state. `kind` is public, private or business."""
 
     def __init__(
-        self, desk: Desk, feed: Feed, trading: Trading, read_only_keys: set[str], line: Line, kind: str, number: str
+        self,
+        desk: Desk,
+        feed: Feed,
+        trading: Trading,
+        read_only_keys: frozenset[str],
+        line: Line,
+        kind: str,
+        number: str,
     ) -> None:
         self._desk, self._feed, self._trading, self._line = desk, feed, trading, line
         self._read_only_keys = read_only_keys

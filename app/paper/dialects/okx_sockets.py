@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 class Sockets:
     """All connections of the three endpoints. Limits may be changed by tests."""
 
-    def __init__(self, desk: Desk, feed: Feed, trading: Trading, read_only_keys: set[str]) -> None:
+    def __init__(self, desk: Desk, feed: Feed, trading: Trading, read_only_keys: frozenset[str]) -> None:
         self.desk, self.feed, self.trading, self.read_only_keys = desk, feed, trading, read_only_keys
         self.idle_s = IDLE_S
         self.new_per_second = NEW_PER_SECOND

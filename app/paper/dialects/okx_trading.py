@@ -24,6 +24,7 @@ from app.paper.desk import Desk
 from app.paper.dialects import okx_wire as wire
 from app.paper.dialects.okx_errors import ApiError
 from app.paper.dialects.okx_limits import ORDERS_PER_ACCOUNT, PER_INSTRUMENT, WindowLimits
+from app.paper.dialects.okx_listings import CODES
 from app.paper.dialects.okx_orders import USER, OkxOrder
 from app.paper.dialects.okx_rules import OrderRules, Terms, client_id, flag, lots, terms_of, text, ticks
 from app.paper.listings import Instrument
@@ -102,7 +103,7 @@ class Trading:
                 raise ApiError("50011")
 
     def _code_of(self, pair: str) -> str:
-        return str(wire.CODES.get(pair, pair))
+        return str(CODES.get(pair, pair))
 
     def _row(self, operation: str, account: Account, terms: Terms, by_code: bool) -> wire.Json:
         row: wire.Json = {"ordId": "", "clOrdId": _as_sent(terms, "clOrdId"), "tag": _as_sent(terms, "tag")}

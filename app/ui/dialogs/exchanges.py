@@ -1,0 +1,137 @@
+"""Which exchanges are open, and the buttons to open and close them. Keys are another dialog's business."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.connectors.registry import CLOSED, EXCHANGES
+from app.ui import theme as look
+from app.workspace import Workspace
+
+
+class ExchangesDialog(QDialog):
+    """One line per exchange known here and per exchange open now. `opened` carries the key of a new one."""
+
+    opened = Signal(str)
+    account_asked = Signal(str)
+    """Name of the exchange to add an account of."""
+
+    def __init__(self, workspace: Workspace, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self._busy: set[str] = set()
+        self.setWindowTitle("Exchanges")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        theme = look.current()
+        self.setMinimumWidth(theme.px(640))
+        self.open_now = QFrame(self)
+        self.open_now.setProperty("role", "card")
+        self.known = QFrame(self)
+        self.known.setProperty("role", "card")
+        self.words = _label("", "error")
+        self.words.setWordWrap(True)
+        closed = _label(" · ".join(f"{name.title()}: {why}" for name, why in CLOSED.items()), "secondary")
+        closed.setWordWrap(True)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(theme.px(18), theme.px(16), theme.px(18), theme.px(14))
+        column.setSpacing(theme.px(10))
+        for widget in (_label("Open now", "title"), self.open_now, _label("Open another", "title"), self.known):
+            column.addWidget(widget)
+        column.addWidget(closed)
+        column.addWidget(self.words)
+        column.addWidget(buttons)
+        self._list_known()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """List anew what is open."""
+        frame = QFrame(self)
+        frame.setProperty("role", "card")
+        grid = QGridLayout(frame)
+        grid.setColumnStretch(2, 1)
+        for row, exchange in enumerate(self._workspace.exchanges.values()):
+            kind = "PAPER" if exchange.paper else "LIVE" if exchange.has_account else "public"
+            grid.addWidget(_label(exchange.title), row, 0)
+            grid.addWidget(_label(kind, "secondary"), row, 1)
+            grid.addWidget(_label(exchange.key, "secondary"), row, 2)
+            button = QPushButton("Close")
+            button.setAccessibleName(f"Close {exchange.key}")
+            button.clicked.connect(partial(self._close, exchange.key))
+            grid.addWidget(button, row, 3)
+        if not self._workspace.exchanges:
+            grid.addWidget(_label("Nothing is open.", "secondary"), 0, 0)
+        self.layout().replaceWidget(self.open_now, frame)
+        self.open_now.deleteLater()
+        self.open_now = frame
+
+    def _list_known(self) -> None:
+        grid = QGridLayout(self.known)
+        grid.setColumnStretch(0, 1)
+        for row, spec in enumerate(EXCHANGES.values()):
+            grid.addWidget(_label(spec.title), row, 0)
+            line = QHBoxLayout()
+            for text, action in (
+                ("Paper twin", partial(self._open, spec.name, self._workspace.open_paper)),
+                ("Public markets", partial(self._open, spec.name, self._workspace.open_public)),
+                ("Add account…", partial(self.account_asked.emit, spec.name)),
+            ):
+                button = QPushButton(text)
+                button.setAccessibleName(f"{spec.title}: {text}")
+                button.clicked.connect(_without_arguments(action))
+                line.addWidget(button)
+            grid.addLayout(line, row, 1)
+
+    def _open(self, name: str, how: Callable[[str], Coroutine[Any, Any, Any]]) -> None:
+        if name not in self._busy:
+            self._busy.add(name)
+            self._workspace.spawn(self._opening(name, how), f"open {name}")
+
+    async def _opening(self, name: str, how: Callable[[str], Coroutine[Any, Any, Any]]) -> None:
+        self.words.setText("")
+        try:
+            exchange = await how(name)
+        except (ValueError, RuntimeError) as error:
+            self.words.setText(str(error))
+        else:
+            self.opened.emit(exchange.key)
+            self.refresh()
+        finally:
+            self._busy.discard(name)
+
+    def _close(self, key: str) -> None:
+        self._workspace.spawn(self._closing(key), f"close {key}")
+
+    async def _closing(self, key: str) -> None:
+        await self._workspace.close_exchange(key)
+        self.refresh()
+
+
+def _label(text: str, role: str = "") -> QLabel:
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setProperty("role", role)
+    return label
+
+
+def _without_arguments(action: Callable[[], object]) -> Callable[[bool], None]:
+    def clicked(_checked: bool = False) -> None:
+        action()
+
+    return clicked
