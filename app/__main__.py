@@ -14,6 +14,10 @@ def main(arguments: list[str] | None = None) -> int:
         from app.paper.server import main as twin_main
 
         return twin_main(arguments[1:])
+    if arguments[:1] == ["accounts"]:
+        from app.accounts_command import main as accounts_main
+
+        return accounts_main(arguments[1:])
     options = parse(arguments)
     return _run(options)
 

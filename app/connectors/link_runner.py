@@ -18,6 +18,7 @@ from app.core.notices import Notices
 from app.net.reconnect import HandshakeBudget, ReconnectPolicy
 from app.net.transport import LinkLost
 
+TOO_MANY = 429
 _LONGEST_NAP_S = 1.0
 _UNREADABLE_LIMIT = 10
 _UNREADABLE_WINDOW_NS = 10 * NS_PER_S
@@ -66,6 +67,7 @@ class LinkRunner:
         clock: Clock,
         notices: Notices,
         private: bool = False,
+        slow_down_s: float = 60.0,
     ) -> None:
         self.link = link
         self.status = status
@@ -76,6 +78,7 @@ class LinkRunner:
         self._clock = clock
         self._notices = notices
         self._private = private
+        self._slow_down_s = slow_down_s
         self._outbox: deque[bytes] = deque()
         self._outgoing = asyncio.Event()
         self._wake = asyncio.Event()
@@ -145,7 +148,8 @@ class LinkRunner:
                 return await self._serve(socket)
         except LinkLost as lost:
             if dialling:
-                self._budget.finish(lost.status, lost.retry_after_s)
+                slow_down_s = self._slow_down_s if lost.status == TOO_MANY else None
+                self._budget.finish(lost.status, lost.retry_after_s or slow_down_s)
             return str(lost)
 
     def _carried_data_s(self) -> float:

@@ -116,6 +116,7 @@ class Venue:
             self.clock,
             self.notices,
             private,
+            self.spec.slow_down_s,
         )
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str, tasks: set[asyncio.Task[None]]) -> None:

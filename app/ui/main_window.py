@@ -204,6 +204,16 @@ class MainWindow(QMainWindow):
         self.setProperty("paper", exchange.paper)
         self._state.values[f"pair:{exchange_key}"] = pair
 
+    def _leave_market(self) -> None:
+        """The exchange shown was closed: show another, or nothing."""
+        for key in self._workspace.exchanges:
+            self.open_market(key, self.last_pair(key))
+            return
+        self._market = None
+        for panel in self.market_panels:
+            panel.set_market(None)
+        self.setWindowTitle("Depthdesk")
+
     @property
     def market(self) -> tuple[str, str] | None:
         """Exchange key and pair now shown."""
@@ -286,6 +296,7 @@ class MainWindow(QMainWindow):
             return
         exchange = workspace.exchanges.get(self._market[0])
         if exchange is None:
+            self._leave_market()
             return
         self.top.show_market(exchange, self._market[1])
         if self._first_book_s is None:

@@ -72,6 +72,9 @@ class Trader:
     async def public(self, path: str, **params: Any) -> tuple[int, Json]:
         return await self._send("GET", f"{API}/market{path}", params, None, {})
 
+    async def time(self) -> tuple[int, Json]:
+        return await self._send("GET", f"{API}/time", {}, None, {})
+
     async def get(self, path: str, **params: Any) -> tuple[int, Json]:
         return await self._send("GET", f"{API}{path}", params, None, self.authorization("GET", f"{API}{path}"))
 
@@ -203,9 +206,7 @@ class Bench:
     def trader_with(self, kind: str) -> Trader:
         """A client that signs with another of the account's keys."""
         credentials = self.twin.desk.keys[kind]
-        return Trader(
-            self.session, self.first | {"api_key": credentials.api_key, "secret_key": credentials.secret_key}
-        )
+        return Trader(self.session, self.first | {"api_key": credentials.api_key, "secret_key": credentials.secret_key})
 
     async def connect(self, which: str = "ws_public") -> Stream:
         return Stream(await self.session.ws_connect(self.first[which], max_msg_size=0))

@@ -167,7 +167,10 @@ async def test_the_exchanges_own_host_may_be_signed(desk: Bench) -> None:
 async def test_the_older_forms_of_other_clients(desk: Bench) -> None:
     path = "/accounts"
     for kind, claims in (
-        ("ecdsa", {"aud": ["retail_rest_api_proxy"], "iss": "coinbase-cloud", "uri": f"GET {desk.first['rest']}{API}{path}"}),
+        (
+            "ecdsa",
+            {"aud": ["retail_rest_api_proxy"], "iss": "coinbase-cloud", "uri": f"GET {desk.first['rest']}{API}{path}"},
+        ),
         ("ed25519", {"aud": ["cdp_service"], "uri": None, "uris": [f"GET {desk.first['rest']}{API}{path}"]}),
     ):
         trader = desk.trader_with(kind)

@@ -273,7 +273,7 @@ class DepthReply(Struct, rename="camel"):
     asks: list[tuple[str, str]]
 
 
-class TickerRow(Struct, rename="camel"):
+class TickerRow(Struct, rename="camel", gc=False):
     symbol: str
     last_price: str
     price_change_percent: str = ""

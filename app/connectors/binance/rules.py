@@ -28,7 +28,7 @@ _STATUS = {
 _TIMES = frozenset(TimeInForce)
 
 
-class _Filter(Struct, rename="camel"):
+class _Filter(Struct, rename="camel", gc=False):
     """Any filter; most leave most of this out."""
 
     filter_type: str
@@ -42,7 +42,7 @@ class _Filter(Struct, rename="camel"):
     max_notional: str = ""
 
 
-class SymbolRow(Struct, rename="camel"):
+class SymbolRow(Struct, rename="camel", gc=False):
     symbol: str
     status: str
     base_asset: str

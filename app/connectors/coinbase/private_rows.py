@@ -251,4 +251,4 @@ def _type(word: str | None, post_only: bool = False) -> OrderType | None:
 
 
 def _reason(*words: str | None) -> str:
-    return next((word for word in words if word and not is_filler(word)), "")
+    return next((word for word in words if word and not (is_filler(word) or word.endswith("_UNSPECIFIED"))), "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -29,6 +29,10 @@ _MOST_CANCELS, _MOST_STOP_CANCELS = 20, 10
 _KILL_SWITCH_S = range(10, 121)
 _TIMEOUT_S = 5.0
 _SECONDS_UNTIL = 100_000_000_000
+
+
+Taken = Callable[[InFlightOrder], None]
+"""Told of every order whose cancel the exchange took."""
 
 
 class _AnswerRow(Struct, rename="camel"):
@@ -78,25 +82,26 @@ def amend(order: InFlightOrder, price: Decimal | None, amount: Decimal | None) -
     return Call(request=request, parse=_accepted)
 
 
-def cancel(order: InFlightOrder) -> Call[CancelAnswer]:
+def cancel(order: InFlightOrder, taken: Taken) -> Call[CancelAnswer]:
     """By the exchange's id where it is known, else by ours. A row refused raises its VenueError."""
 
     def parse(response: Response) -> CancelAnswer:
         answer = _answer(_only_row(response), response, order)
         if answer.error is not None:
             raise answer.error
+        taken(order)
         return answer
 
     return Call(request=_cancel_request([order], batch=False), parse=parse)
 
 
-def cancel_these(orders: Sequence[InFlightOrder]) -> list[Call[list[CancelAnswer]]]:
+def cancel_these(orders: Sequence[InFlightOrder], taken: Taken) -> list[Call[list[CancelAnswer]]]:
     """Orders in the book twenty a call, waiting stop orders ten; a single order takes the call of its own."""
     calls: list[Call[list[CancelAnswer]]] = []
     for stops, most in ((False, _MOST_CANCELS), (True, _MOST_STOP_CANCELS)):
         group = [order for order in orders if is_waiting_stop(order) is stops]
         for first in range(0, len(group), most):
-            calls.append(_cancel_some(group[first : first + most]))
+            calls.append(_cancel_some(group[first : first + most], taken))
     return calls
 
 
@@ -199,12 +204,18 @@ def _cancel_request(orders: Sequence[InFlightOrder], batch: bool) -> Request:
     return _send("/api/v5/trade/cancel-order", body[0], Priority.CANCEL, "cancel")
 
 
-def _cancel_some(orders: Sequence[InFlightOrder]) -> Call[list[CancelAnswer]]:
+def _cancel_some(orders: Sequence[InFlightOrder], taken: Taken) -> Call[list[CancelAnswer]]:
     named = {order.live_order_id or order.client_order_id: order for order in orders}
 
     def parse(response: Response) -> list[CancelAnswer]:
-        rows = _read_answers(good_body(response)).data
-        return [_answer(row, response, _order_of(row, named)) for row in rows]
+        answers = []
+        for row in _read_answers(good_body(response)).data:
+            order = _order_of(row, named)
+            answer = _answer(row, response, order)
+            if order is not None and answer.accepted:
+                taken(order)
+            answers.append(answer)
+        return answers
 
     return Call(request=_cancel_request(orders, batch=len(orders) > 1), parse=parse)
 

@@ -1,4 +1,4 @@
-"""An OKX account: reads the private socket and asks REST about orders, fills and balances. No I/O, no state."""
+"""An OKX account: reads the private socket and asks REST about orders, fills and balances. No I/O."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from app.core.errors import ErrorKind
 from app.core.links import Link
 from app.core.orders import InFlightOrder, OrderIntent
 from app.core.requests import Call, Page, Priority, Request, Response, VenueError
-from app.core.types import Balance, Fill, OrderType, OrderUpdate
+from app.core.types import Balance, Fill, OrderType, OrderUpdate, VenueState
 
 _decode_orders = msgspec.json.Decoder(list[OrderRow]).decode
 _decode_accounts = msgspec.json.Decoder(list[AccountRow]).decode
@@ -64,9 +64,10 @@ _SUBSCRIPTIONS = msgspec.json.encode(
 
 
 class OkxPrivate:
-    """Every method is pure. The login goes first; the account and its orders are subscribed once it is accepted.
+    """The login goes first; the account and its orders are subscribed once it is accepted.
 
-    Waiting stop orders are told on the business socket only, which the account's one link is not: they are polled.
+    Waiting stop orders are told on the business socket only, which the account's one link is not: they are polled. The
+    one thing remembered is which of them the exchange agreed to cancel: with that, one that waits no longer has ended.
     """
 
     link: Link | None
@@ -74,6 +75,7 @@ class OkxPrivate:
 
     def __init__(self, domain: Domain, auth: Auth) -> None:
         self._auth = auth
+        self._cancelled_stops: set[str] = set()
         self.link = Link(name="private", url=domain.sockets["private"], heartbeat_s=HEARTBEAT_S)
 
     # -- the socket ----------------------------------------------------------------------------------------------------
@@ -129,9 +131,9 @@ class OkxPrivate:
         return in_book.all(lambda _: stops.all(lambda _: take_profits.all()))
 
     def get_order(self, order: InFlightOrder) -> Call[OrderUpdate]:
-        """A stop order is looked for among those that wait; one that ended unheard is not found there any more."""
+        """A stop order is looked for among those that wait; one that ended elsewhere is not found there any more."""
         if order_entry.is_waiting_stop(order):
-            return _find_stop(order)
+            return self._find_stop(order)
         params = (("instId", checked_pair(order.pair)), _name_to_ask(order))
 
         def parse(response: Response) -> OrderUpdate:
@@ -185,10 +187,10 @@ class OkxPrivate:
         return order_entry.amend(order, price, amount)
 
     def cancel_order(self, order: InFlightOrder) -> Call[CancelAnswer]:
-        return order_entry.cancel(order)
+        return order_entry.cancel(order, self._cancel_taken)
 
     def cancel_orders(self, orders: Sequence[InFlightOrder]) -> Sequence[Call[list[CancelAnswer]]]:
-        return order_entry.cancel_these(orders)
+        return order_entry.cancel_these(orders, self._cancel_taken)
 
     def cancel_all(self, pair: str | None) -> Sequence[Call[list[CancelAnswer]]]:
         """OKX has none for spot: its mass-cancel is for options."""
@@ -196,6 +198,45 @@ class OkxPrivate:
 
     def kill_switch(self, seconds: int | None) -> Call[int]:
         return order_entry.kill_switch(seconds)
+
+    # -- stop orders ---------------------------------------------------------------------------------------------------
+
+    def _cancel_taken(self, order: InFlightOrder) -> None:
+        if order_entry.is_waiting_stop(order):
+            self._cancelled_stops.add(order.key)
+
+    def _find_stop(self, order: InFlightOrder) -> Call[OrderUpdate]:
+        take_profit = order.terms.type in (OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT)
+        params = (("ordType", "conditional" if take_profit else "trigger"), _SPOT, ("limit", str(LIMIT)))
+
+        def parse(response: Response) -> OrderUpdate:
+            rows = _read_stop_orders(good_body(response)).data
+            for row in rows:
+                ours = order.client_order_id and row.algo_cl_ord_id == order.client_order_id
+                if ours or (order.exchange_order_id and row.algo_id == order.exchange_order_id):
+                    return read_stop_order(row, response.frame, REST)
+            kind, words = ErrorKind.NOT_FOUND, "no such stop order waits"
+            if len(rows) >= LIMIT:
+                kind, words = ErrorKind.UNKNOWN, "more stop orders wait than one question shows"
+            elif order.key in self._cancelled_stops and not order.triggered_order_id:
+                return _ended_by_us(order, response.frame)
+            raise VenueError(kind, "", words, response.status, response.frame)
+
+        request = _ask("/api/v5/trade/orders-algo-pending", params, "algo-query", Priority.ORDER_QUERY)
+        return Call(request=request, parse=parse)
+
+
+def _ended_by_us(order: InFlightOrder, frame: int) -> OrderUpdate:
+    return OrderUpdate(
+        pair=order.pair,
+        state=VenueState.CANCELED,
+        exchange_order_id=order.exchange_order_id,
+        client_order_id=order.client_order_id,
+        exchange_ms=order.updated_ms,
+        reason="the exchange took the cancel, and the order waits no longer",
+        frame=frame,
+        source=REST,
+    )
 
 
 def _orders(path: str, bucket: str, since_ms: int = 0) -> Listing[OrderRow, OrderUpdate]:
@@ -221,25 +262,6 @@ def _waiting_stops(kind: str) -> Listing[AlgoRow, OrderUpdate]:
 
 def _spot_stop_order(row: AlgoRow, frame: int) -> OrderUpdate | None:
     return read_stop_order(row, frame, REST) if row.is_spot else None
-
-
-def _find_stop(order: InFlightOrder) -> Call[OrderUpdate]:
-    take_profit = order.terms.type in (OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT)
-    params = (("ordType", "conditional" if take_profit else "trigger"), _SPOT, ("limit", str(LIMIT)))
-
-    def parse(response: Response) -> OrderUpdate:
-        rows = _read_stop_orders(good_body(response)).data
-        for row in rows:
-            ours = order.client_order_id and row.algo_cl_ord_id == order.client_order_id
-            if ours or (order.exchange_order_id and row.algo_id == order.exchange_order_id):
-                return read_stop_order(row, response.frame, REST)
-        kind, words = ErrorKind.NOT_FOUND, "no such stop order waits"
-        if len(rows) >= LIMIT:
-            kind, words = ErrorKind.UNKNOWN, "more stop orders wait than one question shows"
-        raise VenueError(kind, "", words, response.status, response.frame)
-
-    request = _ask("/api/v5/trade/orders-algo-pending", params, "algo-query", Priority.ORDER_QUERY)
-    return Call(request=request, parse=parse)
 
 
 def _name_to_ask(order: InFlightOrder) -> tuple[str, str]:

@@ -39,7 +39,8 @@ that `algoClOrdId` can name a stop order to be cancelled; that `tgtCcy` sizes a 
 "-1" is the market price of tpOrdPx too; `triggerTime` in the reply to cancel-all-after; that orders-history and
 orders-algo-pending page by `after` as orders-pending does; `begin` of fills-history; limits of the archives, of
 cancel-algos and of cancel-all-after; `maxMktSz` being in USDT (not read); the cut of books at 400 levels by the server;
-`amendResult` "1"; that `source` belongs to the question for a book to join.
+`amendResult` "1"; that a stop order whose cancel was taken and that waits no longer cannot have gone off; that `source`
+belongs to the question for a book to join.
 """
 
 from __future__ import annotations
@@ -178,6 +179,10 @@ class PairOf(dict[str, str]):
         return pair
 
 
+_MOST_DIGITS = 60
+"""Products of larger numbers than these would overflow, and no market has any."""
+
+
 def number(text: str | None) -> Decimal | None:
     """None for "", which stands for "none". Raises ValueError for what is no finite number."""
     if not text:
@@ -186,8 +191,8 @@ def number(text: str | None) -> Decimal | None:
         value = Decimal(text)
     except InvalidOperation:
         raise ValueError(f"not a number: {text[:40]!r}") from None
-    if not value.is_finite():
-        raise ValueError(f"not a finite number: {text[:40]!r}")
+    if not value.is_finite() or abs(value.adjusted()) > _MOST_DIGITS:
+        raise ValueError(f"not a finite number of sensible size: {text[:40]!r}")
     return value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Generic, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from app.connectors.okx.protocol import Arg, checked_pair, millis, number, required, unless_zero
 from app.core.effects import Unknown
@@ -91,7 +91,7 @@ class TickerRow(Struct, rename="camel"):
     high24h: str = ""
     low24h: str = ""
     vol24h: str = ""
-    vol_ccy24h: str = ""
+    vol_ccy24h: str = field(default="", name="volCcy24h")
     ts: str = ""
 
 

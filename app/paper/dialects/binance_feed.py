@@ -6,7 +6,7 @@
 | depth5, 10, 20 | the whole top when it changed; no `e`, no `s` | sheet 3.2 |
 | bookTicker | when the best price or amount changed; no `e` | sheet 3.2 |
 | trade, aggTrade | at once; `m` true: the aggressor sold | sheet 3.2 |
-| kline | every 2 s (1s: 1 s) when it changed, and once more with `x` true when it closed | sheet 3.2, the latter unconfirmed |
+| kline | every 2 s (1s: 1 s) if changed, and with `x` true when closed | sheet 3.2; closing frame unconfirmed |
 | ticker, miniTicker, ticker_1h.., avgPrice, the arr streams | every second when they changed | sheet 3.2 |
 | referencePrice | once: there is none | exchange's page; when it is sent unconfirmed |
 | names with an unknown symbol or in capitals, `!ticker@arr` | nothing is ever sent | sheet 3.2 |

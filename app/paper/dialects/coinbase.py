@@ -8,6 +8,7 @@
 | limits | private 30/s per user, public 10/s per IP; headers on all answers | sheet 7; on all: unconfirmed |
 | HTTP 200 for refused orders | | sheet 6, trap 7 |
 | alias `/orders/historical/{id}` of an unknown order | 404 NOT_FOUND | sheet 7 |
+| /v2 paths | only those that ccxt asks for | ccxt's source |
 | sandbox, portfolios, convert, futures, payment methods | not here: unknown path | |
 """
 
@@ -130,6 +131,7 @@ class CoinbaseTwin:
             ("/orders/historical/{order_id}", lists.order),
         ):
             router.add_get(f"{PREFIX}{path}", self._private(answer))
+        router.add_get("/v2/accounts", self._private(lists.v2_accounts))
         for path, answer, needs_trade in (
             ("/orders", trading.create, True),
             ("/orders/preview", trading.preview, False),

@@ -51,6 +51,28 @@ class AccountLists:
         more = start + limit < len(rows)
         return {"accounts": page, "has_next": more, "cursor": str(start + limit) if more else "", "size": len(page)}
 
+    def v2_accounts(self, call: Call) -> wire.Json:
+        """The App's older list, without holds; ccxt reads balances there unless told otherwise (fields: its source)."""
+        rows = [
+            {
+                "id": wallet["uuid"],
+                "name": wallet["name"],
+                "primary": False,
+                "type": "fiat" if wallet["type"] == "ACCOUNT_TYPE_FIAT" else "wallet",
+                "currency": {"code": wallet["currency"]},
+                "balance": {
+                    "amount": to_text(call.account.balance(wallet["currency"]).total, ATOM_SCALE),
+                    "currency": wallet["currency"],
+                },
+                "created_at": wallet["created_at"],
+                "updated_at": wallet["updated_at"],
+                "resource": "account",
+                "resource_path": f"/v2/accounts/{wallet['uuid']}",
+            }
+            for wallet in self._wallets(call)
+        ]
+        return {"pagination": {"next_starting_after": None, "limit": len(rows), "next_uri": None}, "data": rows}
+
     def account(self, call: Call) -> wire.Json:
         for row in self._wallets(call):
             if row["uuid"] == call.path["account_uuid"]:

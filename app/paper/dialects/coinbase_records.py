@@ -20,7 +20,7 @@ from msgspec import Struct, field
 
 from app.paper.dialects.coinbase_catalog import seeded_uuid
 from app.paper.events import Event, Execution, OrderEvent, OrderEventKind
-from app.paper.orders import Order
+from app.paper.orders import Order, OrderState
 from app.paper.venue import Venue
 
 KEPT = 25_000
@@ -164,7 +164,7 @@ class Records:
             record.fee_atoms += event.fill.fee_atoms
             record.fills += 1
             record.last_fill_ms = event.fill.time_ms
-            record.status = "FILLED" if event.state.value == "filled" else "OPEN"
+            record.status = "FILLED" if event.state is OrderState.FILLED else "OPEN"
         else:
             self._closed(record, event.reason, changed)
         if not record.is_open:
@@ -180,12 +180,10 @@ class Records:
         record.status = "OPEN"
 
     def _closed(self, record: Record, reason: str, changed: Changed) -> None:
-        if reason == _CANCEL_REASON:
+        if reason == BY_USER:
             record.status = "CANCEL_QUEUED"
             changed(record)
-            record.cancel_message = BY_USER
-        else:
-            record.cancel_message = reason
+        record.cancel_message = reason
         record.status = "EXPIRED" if reason == EXPIRED else "CANCELLED"
 
     def _watch(self, trade: Execution) -> None:

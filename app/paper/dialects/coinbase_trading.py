@@ -22,7 +22,7 @@ from app.paper.desk import Desk
 from app.paper.dialects import coinbase_order_wire as order_wire
 from app.paper.dialects.coinbase_catalog import seeded_uuid
 from app.paper.dialects.coinbase_errors import NO_PREVIEW_REASON, NO_REASON, ApiError, OrderRefused
-from app.paper.dialects.coinbase_records import Kind, Record, Records
+from app.paper.dialects.coinbase_records import BY_USER, Kind, Record, Records
 from app.paper.dialects.coinbase_request import Call
 from app.paper.dialects.coinbase_rules import EDITABLE, OrderRules, check_size, client_order_id, lots, required, ticks
 from app.paper.dialects.coinbase_wire import Json
@@ -152,7 +152,7 @@ class Trading:
         record = self._records.find(call.account.account_id, order_id)
         if record is None:
             return "UNKNOWN_CANCEL_ORDER"
-        return "" if self._desk.venue.cancel(record.order) else "COMMANDER_REJECTED_CANCEL_ORDER"
+        return "" if self._desk.venue.cancel(record.order, BY_USER) else "COMMANDER_REJECTED_CANCEL_ORDER"
 
     def _edited(self, call: Call) -> tuple[Record, int, int]:
         """The order, its new price in ticks and its new whole size in lots. Raises _EditRefused, ApiError."""

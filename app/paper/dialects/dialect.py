@@ -34,11 +34,13 @@ class Dialect(Protocol):
 
 
 _MODULES = {
+    "binance": "app.paper.dialects.binance",
     "coinbase": "app.paper.dialects.coinbase",
     "okx": "app.paper.dialects.okx",
     "poloniex": "app.paper.dialects.poloniex",
 }
 KEY_KINDS = {
+    "binance": ("hmac", "ed25519", "rsa"),
     "coinbase": ("ecdsa", "ed25519", "view-only"),
     "okx": ("hmac", "read-only"),
 }

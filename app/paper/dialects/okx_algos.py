@@ -218,7 +218,7 @@ def _check_side(stop: OkxStop, last: int) -> None:
 def _answer(rows: list[wire.Json]) -> wire.Json:
     failed = sum(row["sCode"] != "0" for row in rows)
     code = "0" if not failed else "1" if failed == len(rows) else "2"
-    return {"code": code, "msg": "" if code == "0" else "All operations failed" if code == "1" else "", "data": rows}
+    return {"code": code, "msg": "", "data": rows}
 
 
 def _listed(rows: list[wire.Json]) -> wire.Json:

@@ -172,9 +172,16 @@ class Feed:
             self._show_candles(now_ms)
         if now_ms >= self._due_ms["account"]:
             self._due_ms["account"] = now_ms + ACCOUNT_MS
-            for (channel, _), topics in list(self._topics.items()):
-                if channel == "account":
-                    self._repeat_accounts(topics)
+            self.tell_accounts()
+
+    def tell_accounts(self) -> None:
+        """The regular push of the account channel, to those who did not decline it."""
+        for (channel, _), topics in list(self._topics.items()):
+            for topic, subscribers in topics.items() if channel == "account" else ():
+                data = self._account_frame(topic)
+                if topic.regular and data is not None:
+                    for subscriber in subscribers:
+                        subscriber.send(data)
 
     def _show_books(self, now_ms: int) -> None:
         for pair, view in self._books.items():
@@ -259,13 +266,6 @@ class Feed:
             return
         row = self._money.account(account, assets)
         self._send("account", account_id, [row], lambda t: t.asset in ("", *assets), eventType="event_update")
-
-    def _repeat_accounts(self, topics: dict[Topic, dict[Subscriber, None]]) -> None:
-        for topic, subscribers in topics.items():
-            data = self._account_frame(topic)
-            if topic.regular and data is not None:
-                for subscriber in subscribers:
-                    subscriber.send(data)
 
     def _account_frame(self, topic: Topic) -> bytes | None:
         account = self._desk.accounts.get(topic.place)

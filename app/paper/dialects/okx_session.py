@@ -12,6 +12,7 @@
 | a frame over 64 KB | 60012 | limit sheet 3.2; code unconfirmed |
 | not JSON, no object | 60012; unknown op 60019; bad args 60013 | sheet 7 |
 | order, amend-order, cancel-order and their batches | private only, after login; by the integer instIdCode | sheet 6 |
+| `msg` of an order operation's answer | empty: the rows say what went wrong | docs |
 | order operations elsewhere | 60028 | the exchange's docs |
 | instIdCode missing | row with 50014 | unconfirmed |
 """
@@ -177,7 +178,7 @@ class Session:
                 raise ApiError("60013")
             if not operation.endswith("cancel-order") and not operation.endswith("cancel-orders"):
                 self._trading.check_deadline(str(message.get("expTime") or ""))
-            answer |= self._trading.run(operation, self._account, rows, by_code=True)
+            answer |= self._trading.run(operation, self._account, rows, by_code=True) | {"msg": ""}
         except ApiError as error:
             answer |= {"code": error.code, "msg": error.message, "data": []}
         left = self._desk.venue.now_ms()

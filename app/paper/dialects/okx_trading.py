@@ -3,6 +3,7 @@
 | what | rule | evidence |
 |---|---|---|
 | answer | one row an order with sCode and sMsg; top code 0, 1 (all failed) or 2 (some failed) | sheet 6 |
+| top text | "All operations failed" | sheet 6; of a partial success: unconfirmed |
 | accepted is not resting | a post-only order that would take is accepted, then canceled with source 31 | sheet 6 |
 | clOrdId | unique among open orders (51016); look-ups find the latest | the exchange's docs |
 | cancelling what is finished or unknown | 51400; the exchange's docs keep 51401 and 51402 for spreads | sheet 7, docs |

@@ -122,7 +122,7 @@ def test_trades_over_rest_tell_the_makers_side_too(public: CoinbasePublic, reply
     rows = ",".join(row % pair for pair in [("3", "SELL"), ("2", "BUY"), ("1", "?")])
     call = public.get_trades("BTC-USDC")
     assert call.request.path == "/api/v3/brokerage/market/products/BTC-USDC/ticker"
-    older, newer = call.parse(reply('{"trades":[%s],"best_bid":"68923.66","best_ask":"68923.67"}' % rows))
+    older, newer = call.parse(reply('{"trades":[' + rows + '],"best_bid":"68923.66","best_ask":"68923.67"}'))
     assert (older.trade_id, older.taker, newer.trade_id, newer.taker) == ("2", Side.SELL, "3", Side.BUY)
     assert (newer.pair, newer.price, newer.amount) == ("BTC-USDC", "68923.67", "0.00064")
 
@@ -134,7 +134,7 @@ def test_candles_are_turned_round_and_ask_for_300_at_most(public: CoinbasePublic
     assert (params["granularity"], params["end"]) == ("FIVE_MINUTE", "1775572200")
     assert (int(params["end"]) - int(params["start"])) // 300 + 1 == 300
     bar = '{"start":"%s","low":"1","high":"4","open":"2","close":"3","volume":"9"}'
-    first, second = call.parse(reply('{"candles":[%s,%s]}' % (bar % "1712192700", bar % "1712192400")))
+    first, second = call.parse(reply('{"candles":[' + bar % "1712192700" + "," + bar % "1712192400" + "]}"))
     assert (first.start_ms, second.start_ms) == (1_712_192_400_000, 1_712_192_700_000)
     assert (first.open, first.high, first.low, first.close, first.volume) == ("2", "4", "1", "3", "9")
 

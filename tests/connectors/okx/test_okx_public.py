@@ -178,9 +178,7 @@ def test_errors_keep_the_exchanges_words(public: OkxPublic) -> None:
     error = b'{"event":"error","code":"60018","msg":"Wrong URL or channel","connId":"a4d3ae55"}'
     assert list(public.on_message(error, 1)) == [Refused("Wrong URL or channel")]
     named = error.replace(b'"code"', b'"arg":{"channel":"books","instId":"X-Y"},"code"')
-    assert list(public.on_message(named, 1)) == [
-        Refused("Wrong URL or channel", (Subscription(Channel.BOOK, "X-Y"),))
-    ]
+    assert list(public.on_message(named, 1)) == [Refused("Wrong URL or channel", (Subscription(Channel.BOOK, "X-Y"),))]
 
 
 @pytest.mark.parametrize(
