@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-
 from app.cli import EXIT_DATA, EXIT_USAGE
 from app.config import Paths
 from app.connectors.registry import CLOSED, EXCHANGES, UnknownExchange, exchange_spec

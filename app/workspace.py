@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from app.config import Config, Paths
 from app.connectors.exchange import Exchange
 from app.connectors.order_book_tracker_data_source import usd_prices
-from app.connectors.registry import exchange_spec
+from app.connectors.registry import CLOSED, EXCHANGES, exchange_spec
 from app.connectors.spec import Auth, Credentials, Domain, ExchangeSpec
 from app.connectors.venue import Venue
 from app.core.clock import Clock, SystemClock
@@ -139,6 +139,16 @@ class Workspace:
             exchange.watch(pair)
         exchange.start_network()
         return exchange
+
+    @property
+    def known_exchanges(self) -> dict[str, str]:
+        """Title by name of every exchange that can be opened."""
+        return {name: spec.title for name, spec in EXCHANGES.items()}
+
+    @property
+    def closed_exchanges(self) -> dict[str, str]:
+        """Exchanges that people may look for in vain, and why."""
+        return CLOSED
 
     async def open_paper(self, name: str, twin: TwinProcess | None = None, pairs: Sequence[str] = ()) -> Exchange:
         """Open the paper twin of an exchange, started here unless given. It ends when the exchange is closed.

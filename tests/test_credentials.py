@@ -364,7 +364,7 @@ def test_another_implementation_can_read_a_record(vault: Vault, folder: Path) ->
         ("qwertyuiop", 1),
         ("password123", 1),
         ("horse battery", 2),
-        ("k7#Vq2!mZx", 3),
+        ("k7#Vq2!mTw", 3),
         ("four quick brown jumping words", 4),
     ],
 )

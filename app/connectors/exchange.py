@@ -38,6 +38,7 @@ from app.core.orders import InFlightOrder, OrderIntent
 from app.core.requests import Call, SignedRequest
 from app.core.trading_rule import OrderDraft, Problem, TradingRule, check, notional, quantize
 from app.core.types import Balance, BalanceDelta, Fill, OrderType, OrderUpdate, Side, Ticker
+from app.net.waiting import happens
 
 _RULES_EVERY_S = 60.0
 _TICKERS_EVERY_S = 5.0
@@ -359,7 +360,17 @@ class Exchange:
                 draft.price >= Decimal(touch) if draft.side is Side.BUY else draft.price <= Decimal(touch)
             )
             maker = not takes
-        return estimate_fee(self.fees, rule.base, rule.quote, draft.type, draft.side, amount, price, maker)
+        return estimate_fee(
+            self.fees,
+            rule.base,
+            rule.quote,
+            draft.type,
+            draft.side,
+            amount,
+            price,
+            maker,
+            self.venue.spec.fees_in_quote,
+        )
 
     def dry_run(self, draft: OrderDraft) -> SignedRequest:
         """The request as it would leave now and the exact text that is signed; the signature itself is redacted."""
@@ -479,10 +490,7 @@ class Exchange:
             except TROUBLE as error:
                 self.venue.notices.warning(self.key, f"trading rules not read: {error}")
                 wait_s = _RETRY_S
-            try:
-                await asyncio.wait_for(self._rules_now.wait(), wait_s)
-            except TimeoutError:
-                pass
+            await happens(self._rules_now, wait_s)
 
     async def _ticker_polling_loop(self) -> None:
         while True:

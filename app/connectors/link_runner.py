@@ -17,8 +17,10 @@ from app.core.links import Link, LinkState, LinkStatus
 from app.core.notices import Notices
 from app.net.reconnect import HandshakeBudget, ReconnectPolicy
 from app.net.transport import LinkLost
+from app.net.waiting import happens
 
 TOO_MANY = 429
+_RENEW_AT = 0.96
 _LONGEST_NAP_S = 1.0
 _UNREADABLE_LIMIT = 10
 _UNREADABLE_WINDOW_NS = 10 * NS_PER_S
@@ -127,11 +129,8 @@ class LinkRunner:
             wait_s = max(self._policy.wait_s(), self._budget.wait_s())
             self.status.next_attempt_ns = self._clock.mono_ns() + int(wait_s * NS_PER_S)
             self._wake.clear()
-            try:
-                # Timers stand still while the computer sleeps, so a long wait looks at the clock now and then.
-                await asyncio.wait_for(self._wake.wait(), min(wait_s, _LONGEST_NAP_S))
-            except TimeoutError:
-                pass
+            # Timers stand still while the computer sleeps, so a long wait looks at the clock now and then.
+            await happens(self._wake, min(wait_s, _LONGEST_NAP_S))
         self._wake.clear()
         self.status.attempts += 1
         self.status.next_attempt_ns = 0
@@ -165,6 +164,7 @@ class LinkRunner:
         self.status.note(self._clock.wall_ns(), state)
         writer = asyncio.create_task(self._write(socket), name=f"{self.status.name} writer")
         heart = asyncio.create_task(self._beat(), name=f"{self.status.name} heartbeat")
+        end = asyncio.create_task(self._renew(), name=f"{self.status.name} renewal")
         try:
             self._perform(self._user.on_open())
             async for frame in socket:
@@ -175,9 +175,9 @@ class LinkRunner:
         except LinkLost as lost:
             return self._lost_reason or str(lost)
         finally:
-            for task in (writer, heart):
+            for task in (writer, heart, end):
                 task.cancel()
-            await asyncio.gather(writer, heart, return_exceptions=True)
+            await asyncio.gather(writer, heart, end, return_exceptions=True)
 
     def _read(self, frame: Frame) -> str:
         """Handle one frame; returns the reason when the connection is of no more use."""
@@ -228,6 +228,8 @@ class LinkRunner:
                     await socket.send(self._outbox.popleft())
                 except LinkLost:
                     return
+                if self.link.sends_per_s:
+                    await asyncio.sleep(1 / self.link.sends_per_s)
             if self._lost_reason:
                 await socket.close(self._lost_reason)
                 return
@@ -239,3 +241,9 @@ class LinkRunner:
             await asyncio.sleep(self.link.heartbeat_s)
             self._beaten_ns = self._clock.mono_ns()
             self.send(self._user.heartbeat())
+
+    async def _renew(self) -> None:
+        """Leave shortly before the exchange would cut the connection."""
+        if self.link.lifetime_s:
+            await asyncio.sleep(self.link.lifetime_s * _RENEW_AT)
+            self.reconnect("renewed before the exchange ends it")

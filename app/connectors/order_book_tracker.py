@@ -182,10 +182,10 @@ class OrderBookTracker:
         feed = self.feeds.get(snapshot.pair) or self._adopt(snapshot.pair)
         if feed is None:
             return
+        feed.asked_ns = 0
         if gap := feed.sync.on_snapshot(snapshot):
             self._on_gap(feed, gap, snapshot.frame)
             return
-        feed.asked_ns = 0
         feed.attempts = 0
         feed.refused = ""
 
@@ -247,7 +247,6 @@ class OrderBookTracker:
         if delay:
             await asyncio.sleep(delay)
         if feed.book.stale and self.feeds.get(feed.pair) is feed:
-            feed.sync.reset(feed.book.reason)
             self.data_source.resync(feed.pair)
 
     async def _watch_books(self) -> None:

@@ -231,6 +231,8 @@ class OrderBookTrackerDataSource:
 
     def _on_sequence(self, link: str, number: int) -> None:
         last = self._numbers.get(link)
+        if last is not None and number <= last:
+            return
         self._numbers[link] = number
         if last is not None and number != last + 1:
             self.on_sequence_gap(link, f"message {number} came after {last}")

@@ -10,14 +10,12 @@ from app.connectors.spec import PrivateSource
 from app.connectors.venue import Venue
 from app.core.journal import EntryKind, OrderLedger
 from app.core.orders import InFlightOrder, OrderState
-from app.core.requests import Call, NoAnswer, NotSent, Page, VenueError
-from app.core.types import OrderUpdate
+from app.core.requests import NoAnswer, NotSent, VenueError
 
 _FIRST_QUESTIONS_S = (2.0, 4.0, 8.0)
 _LATER_S = 10.0
 _BETWEEN_PROOFS_S = 2.0
 _MOST_BOUND_MS = 1_000
-_MOST_PAGES = 50
 
 
 class OrderDoubts:
@@ -84,16 +82,10 @@ class OrderDoubts:
         await asyncio.sleep(_BETWEEN_PROOFS_S)
         if await self.query(order) or not self._past_proof(order):
             return
-        for fill in (await self._venue.perform(self._source.get_fills(order.created_ms))).items:
+        for fill in await self._venue.all_pages(self._source.get_fills(order.created_ms)):
             self._ledger.fill(fill, self._venue.wall_ms())
-        call: Call[Page[OrderUpdate]] | None = self._source.get_open_orders()
-        for _ in range(_MOST_PAGES):
-            if call is None:
-                break
-            page = await self._venue.perform(call)
-            for update in page.items:
-                self._ledger.update(update, self._venue.wall_ms())
-            call = page.next
+        for update in await self._venue.all_pages(self._source.get_open_orders()):
+            self._ledger.update(update, self._venue.wall_ms())
         if order.state is OrderState.UNKNOWN:
             evidence = "proved absent: asked twice and looked through all open orders after its deadline"
             self._ledger.enter(EntryKind.ABSENT, order.key, self._venue.wall_ms(), evidence)

@@ -17,6 +17,7 @@ from app.core.journal import EntryKind, JournalEntry, JournalError, OrderLedger
 from app.core.orders import InFlightOrder, OrderIntent, OrderState
 from app.core.requests import Call, NoAnswer, NotSent, VenueError
 from app.core.types import Side
+from app.net.waiting import happens
 
 CLOCK_MARGIN_MS = 1_000
 _CONFIRM_WITHIN_S = 3.0
@@ -62,7 +63,7 @@ class OrderSender:
         self._enter(EntryKind.SENT, key)
         try:
             accepted = await self._venue.perform(self._source.place_order(entry.intent))
-        except NotSent as error:
+        except (NotSent, ValueError) as error:
             self._enter(EntryKind.ABSENT, key, f"not sent: {error}")
         except VenueError as error:
             self._on_refused(key, error)
@@ -199,9 +200,7 @@ class OrderSender:
             lambda changed: done.set() if changed is order and order.is_done else None
         )
         try:
-            await asyncio.wait_for(done.wait(), within_s)
-        except TimeoutError:
-            pass
+            await happens(done, within_s)
         finally:
             disconnect()
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from app.connectors import coinbase, okx, poloniex
+from app.connectors import binance, coinbase, okx, poloniex
 from app.connectors.spec import ExchangeSpec
 
-EXCHANGES: dict[str, ExchangeSpec] = {spec.name: spec for spec in (poloniex.SPEC, okx.SPEC, coinbase.SPEC)}
+EXCHANGES: dict[str, ExchangeSpec] = {
+    spec.name: spec for spec in (poloniex.SPEC, binance.SPEC, okx.SPEC, coinbase.SPEC)
+}
 
 CLOSED: dict[str, str] = {
     "bittrex": "Bittrex closed in December 2023; no exchange answers under that name any more",

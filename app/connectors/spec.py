@@ -212,6 +212,8 @@ class ExchangeSpec(Struct, frozen=True, kw_only=True):
     credential_fields: tuple[CredentialField, ...]
     rate_limits: tuple[RateLimit, ...]
     default_fees: FeeSchedule
+    fees_in_quote: bool = False
+    """Whether fees are always taken in quote currency; else in what is received."""
     public: Callable[[Domain], PublicSource]
     private: Callable[[Domain, Auth], PrivateSource]
     auth: Callable[[Credentials, Domain], Auth]

@@ -16,8 +16,9 @@ from app.core.errors import ErrorKind
 from app.core.journal import EntryKind, OrderLedger
 from app.core.links import LinkState
 from app.core.orders import InFlightOrder, OrderFlag, OrderIntent
-from app.core.requests import Call, NoAnswer, NotSent, Page, VenueError
+from app.core.requests import NoAnswer, NotSent, VenueError
 from app.core.types import Fill, OrderType, OrderUpdate
+from app.net.waiting import happens
 
 T = TypeVar("T")
 
@@ -29,7 +30,6 @@ _FRESH_S = 15.0
 _BUNCH_S = 0.1
 _FEES_EVERY_S = 600.0
 _OVERLAP_MS = 10 * 60_000
-_MOST_PAGES = 50
 TROUBLE = (VenueError, NotSent, NoAnswer)
 
 
@@ -128,20 +128,14 @@ class UserStreamTracker:
             self._poll_now.clear()
             await self._reconcile()
             wait_s = LONG_POLL_S if started_fresh and self.reconciled else SHORT_POLL_S
-            try:
-                await asyncio.wait_for(self._poll_now.wait(), wait_s)
-            except TimeoutError:
-                pass
+            await happens(self._poll_now, wait_s)
 
     async def _balance_polling_loop(self) -> None:
         """For accounts whose stream does not tell balances."""
         while True:
-            try:
-                await asyncio.wait_for(self._balances_now.wait(), SHORT_POLL_S)
+            if await happens(self._balances_now, SHORT_POLL_S):
                 # Reports come in bunches; one question answers them all.
                 await asyncio.sleep(_BUNCH_S)
-            except TimeoutError:
-                pass
             self._balances_now.clear()
             try:
                 await self._update_balances()
@@ -187,7 +181,7 @@ class UserStreamTracker:
     async def _update_order_status(self) -> None:
         before = {order.key: order.version for order in self.ledger.tracker.open}
         listed: set[str] = set()
-        for update in await self._all_pages(self._source.get_open_orders()):
+        for update in await self._venue.all_pages(self._source.get_open_orders()):
             self.ledger.update(update, self._venue.wall_ms())
             order = self.ledger.tracker.get(update.exchange_order_id)
             if order is not None:
@@ -206,16 +200,8 @@ class UserStreamTracker:
             self.watermark_ms = self._venue.estimate_ms()
             return
         asked_ms = self._venue.estimate_ms()
-        known = self._fill_ids()
-        call: Call[Page[Fill]] | None = self._source.get_fills(since_ms)
-        for _ in range(_MOST_PAGES):
-            if call is None:
-                break
-            page = await self._venue.perform(call)
-            news = [fill for fill in page.items if (fill.id_space, fill.trade_id) not in known]
-            for fill in page.items:
-                self.ledger.fill(fill, self._venue.wall_ms())
-            call = page.next if news else None
+        for fill in await self._venue.all_pages(self._source.get_fills(since_ms)):
+            self.ledger.fill(fill, self._venue.wall_ms())
         await self._describe_waiting_fills()
         self.watermark_ms = asked_ms
 
@@ -246,25 +232,15 @@ class UserStreamTracker:
 
     async def query_fills(self, order: InFlightOrder) -> None:
         """Fetch the executions of one order. Raises VenueError, NotSent, NoAnswer."""
-        for fill in await self._all_pages(self._source.get_order_fills(order)):
+        for fill in await self._venue.all_pages(self._source.get_order_fills(order)):
             self.ledger.fill(fill, self._venue.wall_ms())
 
     async def load_history(self, since_ms: int) -> None:
         """Fetch orders that ended since then, and their fills. Raises VenueError, NotSent, NoAnswer."""
-        for update in await self._all_pages(self._source.get_order_history(since_ms)):
+        for update in await self._venue.all_pages(self._source.get_order_history(since_ms)):
             self.ledger.update(update, self._venue.wall_ms())
-        for fill in await self._all_pages(self._source.get_fills(since_ms)):
+        for fill in await self._venue.all_pages(self._source.get_fills(since_ms)):
             self.ledger.fill(fill, self._venue.wall_ms())
-
-    async def _all_pages(self, call: Call[Page[T]] | None) -> list[T]:
-        items: list[T] = []
-        for _ in range(_MOST_PAGES):
-            if call is None:
-                break
-            page = await self._venue.perform(call)
-            items += page.items
-            call = page.next
-        return items
 
     def _fill_ids(self) -> set[tuple[str, str]]:
         return {(fill.id_space, fill.trade_id) for order in self.ledger.tracker for fill in order.fills}

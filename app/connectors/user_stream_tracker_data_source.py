@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from app.connectors.link_runner import LinkRunner
 from app.connectors.spec import PrivateSource
 from app.connectors.venue import Venue
-from app.core.effects import AccountEvent, Effect, LoggedIn, Perform, Refused, Send, Subscribed
+from app.core.effects import AccountEvent, Effect, LoggedIn, Perform, Refused, Send, Sequence, Subscribed
 from app.core.links import Link, LinkState, LinkStatus
 from app.core.requests import NoAnswer, NotSent, VenueError
 from app.core.types import BalanceDelta, Fill, OrderUpdate
@@ -29,6 +29,7 @@ class UserStreamTrackerDataSource:
         self.on_lost: Callable[[str], None] = _ignore
         self.status: LinkStatus | None = None
         self.logged_in = False
+        self._number = 0
         self._venue = venue
         self._taps: list[Tap] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -85,6 +86,13 @@ class UserStreamTrackerDataSource:
                     self._send(answer.payload)
                 else:
                     self.apply(answer)
+        elif isinstance(effect, Sequence):
+            if self._number and effect.number > self._number + 1:
+                self._venue.notices.warning(
+                    self._venue.key, f"account messages lost: {effect.number} came after {self._number}; asking by REST"
+                )
+                self.on_subscribed()
+            self._number = max(self._number, effect.number)
         elif isinstance(effect, Subscribed):
             self.on_subscribed()
         elif isinstance(effect, Refused):
@@ -121,6 +129,7 @@ class _PrivateLink:
 
     def on_down(self, reason: str) -> None:
         self._owner.logged_in = False
+        self._owner._number = 0
         self._owner.on_lost(reason)
 
 

@@ -14,12 +14,13 @@ from app.core.clock import Clock
 from app.core.frames import FrameLog
 from app.core.links import Link, LinkStatus
 from app.core.notices import Notices
-from app.core.requests import Call, Request, Response, SignedRequest
+from app.core.requests import Call, Page, Request, Response, SignedRequest
 from app.net.reconnect import HandshakeBudget, ReconnectPolicy
 from app.net.redaction import Redactor
 from app.net.server_clock import ServerClock
 
 T = TypeVar("T")
+MOST_PAGES = 50
 
 
 class Rest(Protocol):
@@ -104,6 +105,17 @@ class Venue:
             body=self._redactor.payload(signed.body),
             signed_text=self._redactor.text(signed.signed_text),
         )
+
+    async def all_pages(self, call: Call[Page[T]] | None) -> list[T]:
+        """Every item of a paged list, up to `MOST_PAGES` pages. Raises VenueError, NotSent, NoAnswer."""
+        items: list[T] = []
+        for _ in range(MOST_PAGES):
+            if call is None:
+                break
+            page = await self.rest.perform(call)
+            items += page.items
+            call = page.next
+        return items
 
     def runner(self, link: Link, user: LinkUser, status: LinkStatus, private: bool) -> LinkRunner:
         return LinkRunner(

@@ -37,11 +37,12 @@ def estimate_fee(
     amount: Decimal,
     price: Decimal,
     is_maker: bool | None = None,
+    in_quote: bool = False,
 ) -> TradeFee:
     """Fee on `amount` (base) at `price` (quote), taken from what is received: base when buying, quote when selling."""
     maker = type is OrderType.LIMIT_MAKER if is_maker is None else is_maker
     rate = schedule.maker if maker else schedule.taker
-    if side is Side.BUY:
+    if side is Side.BUY and not in_quote:
         return TradeFee(rate, amount * rate, base, maker)
     return TradeFee(rate, amount * price * rate, quote, maker)
 

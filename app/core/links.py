@@ -15,6 +15,8 @@ class Link(Struct, frozen=True, kw_only=True):
     heartbeat_s: float = 0.0
     """How often the source's own heartbeat message must be sent; 0 where the protocol has none."""
     max_message_bytes: int = 4 << 20
+    sends_per_s: float = 0.0
+    """How many messages a second the exchange takes from us; 0 where it states no limit."""
     lifetime_s: float = 0.0
     """The exchange cuts the connection after this long; 0 where it does not."""
 

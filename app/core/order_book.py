@@ -65,6 +65,14 @@ class _Levels(dict[str, str]):
                 levels.insert(at, (price, amount))
         self.best_first = levels
 
+    def cut(self, depth: int) -> None:
+        """Forget what lies behind the best `depth` levels."""
+        for price, _ in self.best_first[depth:]:
+            del self[price]
+        if len(self._keys) > depth:
+            self._keys = self._keys[:depth]
+            self.best_first = self.best_first[:depth]
+
 
 _LIVE = BookState.LIVE
 """Looking a member up in its class costs as much as the rest of the check."""
@@ -83,6 +91,7 @@ class OrderBook:
         "state",
         "reason",
         "last_id",
+        "depth_limit",
         "snapshot_frame",
         "snapshots",
         "diffs",
@@ -101,6 +110,7 @@ class OrderBook:
         self.state = BookState.WAITING
         self.reason = "no snapshot yet"
         self.last_id: int | None = None
+        self.depth_limit = 0
         self.snapshot_frame = 0
         self.snapshots = 0
         self.diffs = 0
@@ -139,6 +149,7 @@ class OrderBook:
         self._asks = _Levels(1, snapshot.asks)
         self._recent.clear()
         self.last_id = snapshot.last_id
+        self.depth_limit = snapshot.depth
         self._snapshot_ms = snapshot.exchange_ms
         self.snapshot_frame = snapshot.frame
         self.snapshots += 1
@@ -261,6 +272,9 @@ class OrderBook:
         else:
             self._bids.settle_all()
             self._asks.settle_all()
+        if self.depth_limit:
+            self._bids.cut(self.depth_limit)
+            self._asks.cut(self.depth_limit)
         self._settled_diffs = self.diffs
         self._sorted_version = self.version
 

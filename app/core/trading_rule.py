@@ -37,7 +37,9 @@ class TradingRule(Struct, frozen=True, kw_only=True):
     order_types: frozenset[OrderType] = frozenset({OrderType.LIMIT, OrderType.MARKET})
     times_in_force: frozenset[TimeInForce] = frozenset({TimeInForce.GTC})
     market_buy_by_quote: bool = False
-    """Whether a market buy is sized in quote currency."""
+    """Whether a market buy may be sized in quote currency."""
+    market_buy_by_base: bool = True
+    """Whether a market buy may be sized in base currency."""
     status: MarketStatus = MarketStatus.TRADING
     venue_status: str = ""
     frame: int = 0
@@ -156,16 +158,17 @@ def _check_price(rule: TradingRule, draft: OrderDraft, say: _Say) -> None:
 
 def _check_size(rule: TradingRule, draft: OrderDraft, market_price: Decimal | None, say: _Say) -> None:
     at_market = draft.type in (OrderType.MARKET, OrderType.STOP_MARKET)
-    by_quote = rule.market_buy_by_quote and at_market and draft.side is Side.BUY
+    market_buy = at_market and draft.side is Side.BUY
+    by_quote = market_buy and rule.market_buy_by_quote and draft.amount is None
+    if market_buy and not by_quote and not rule.market_buy_by_base:
+        say("total", f"a market buy is sized in {rule.quote}: a total above 0 is needed")
+        return
     if by_quote:
         if draft.quote_amount is None or draft.quote_amount <= 0:
             say("total", f"a market buy is sized in {rule.quote}: a total above 0 is needed")
             return
     elif draft.amount is None or draft.amount <= 0:
-        say(
-            "amount",
-            f"an amount above 0 is needed (the lot is {rule.min_base_amount_increment:f} {rule.base})",
-        )
+        say("amount", f"an amount above 0 is needed (the lot is {rule.min_base_amount_increment:f} {rule.base})")
         return
     if draft.amount is not None:
         if draft.amount < rule.min_order_size:

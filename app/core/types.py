@@ -69,12 +69,16 @@ class Integrity(StrEnum):
 
 
 class BookSnapshot(Struct, frozen=True, kw_only=True, gc=False):
-    """A whole book. It replaces whatever was known of the pair."""
+    """A whole book. It replaces whatever was known of the pair.
+
+    `depth` is how many levels a side the feed keeps; what falls behind is not told again. 0: all.
+    """
 
     pair: str
     bids: list[Level]
     asks: list[Level]
     last_id: int | None = None
+    depth: int = 0
     exchange_ms: int = 0
     frame: int = 0
 

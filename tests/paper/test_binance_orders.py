@@ -137,36 +137,57 @@ async def test_a_client_id_is_free_again_when_its_order_is_done(trader: Trader) 
     assert len(made_up["clientOrderId"]) == 22
 
 
-@pytest.mark.asyncio
-@pytest.mark.parametrize(
-    ("terms", "code", "text"),
-    [
-        (without("symbol"), -1102, "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed."),
+MISSING = "Mandatory parameter '%s' was not sent, was empty/null, or malformed."
+NEITHER = "Param '%s' or '%s' must be sent, but both were empty/null!"
+CHARACTERS = "Illegal characters found in parameter '%s'; legal range is '%s'."
+UNASKED = "Parameter '%s' sent when not required."
+CLIENT_ID = CHARACTERS % ("newClientOrderId", "^[a-zA-Z0-9-_]{1,36}$")
+MARKET = without("price", "timeInForce", type="MARKET")
+COST = without("price", "timeInForce", "quantity", type="MARKET")
+
+RULES: dict[str, list[tuple[dict[str, Any], int, str]]] = {
+    "names and words": [
+        (without("symbol"), -1102, MISSING % "symbol"),
         (without(symbol="BTC_USDT"), -1121, "Invalid symbol."),
         (without(symbol="btcusdt"), -1121, "Invalid symbol."),
         (without(side="buy"), -1117, "Invalid side."),
         (without(type="LIMITED"), -1116, "Invalid orderType."),
-        (without("timeInForce"), -1102, "Mandatory parameter 'timeInForce' was not sent, was empty/null, or malformed."),
         (without(timeInForce="GTX"), -1115, "Invalid timeInForce."),
-        (without("price"), -1102, "Mandatory parameter 'price' was not sent, was empty/null, or malformed."),
-        (without(price="6e4"), -1100, r"Illegal characters found in parameter 'price'; legal range is '^([0-9]{1,20})(\.[0-9]{1,20})?$'."),
-        (without(quantity="0.010000001"), -1111, "Parameter 'quantity' has too much precision."),
-        (without(quantity=""), -1102, "Mandatory parameter 'quantity' was not sent, was empty/null, or malformed."),
-        (without("timeInForce", type="MARKET"), -1106, "Parameter 'price' sent when not required."),
-        (without(type="LIMIT_MAKER"), -1106, "Parameter 'timeInForce' sent when not required."),
-        (without(stopPrice="1"), -1106, "Parameter 'stopPrice' sent when not required."),
-        (without(quoteOrderQty="10"), -1106, "Parameter 'quoteOrderQty' sent when not required."),
-        (without("price", "timeInForce", "quantity", type="MARKET"), -1102, "Param 'quantity' or 'quoteOrderQty' must be sent, but both were empty/null!"),
-        (without("price", "timeInForce", type="MARKET", quoteOrderQty="10"), -1128, "Combination of optional parameters invalid."),
-        (without("price", "timeInForce", type="STOP_LOSS"), -1102, "Param 'stopPrice' or 'trailingDelta' must be sent, but both were empty/null!"),
-        (without(newClientOrderId="a b"), -1100, "Illegal characters found in parameter 'newClientOrderId'; legal range is '^[a-zA-Z0-9-_]{1,36}$'."),
-        (without(newClientOrderId="x" * 37), -1100, "Illegal characters found in parameter 'newClientOrderId'; legal range is '^[a-zA-Z0-9-_]{1,36}$'."),
+        (without(newClientOrderId="a b"), -1100, CLIENT_ID),
+        (without(newClientOrderId="x" * 37), -1100, CLIENT_ID),
         (without(newClientOrderId=""), -1105, "Parameter 'newClientOrderId' was empty."),
-        (without(selfTradePreventionMode="TRANSFER"), -1013, "This symbol does not allow the specified self-trade prevention mode."),
-        (without(selfTradePreventionMode="MAYBE"), -1130, "Data sent for parameter 'selfTradePreventionMode' is not valid."),
         (without(strategyType="5"), -1134, "`strategyType` was less than 1000000."),
         (without(pegPriceType="PRIMARY_PEG"), -2010, "Pegged orders are not supported for this symbol."),
+        (
+            without(selfTradePreventionMode="TRANSFER"),
+            -1013,
+            "This symbol does not allow the specified self-trade prevention mode.",
+        ),
+        (
+            without(selfTradePreventionMode="MAYBE"),
+            -1130,
+            "Data sent for parameter 'selfTradePreventionMode' is not valid.",
+        ),
+    ],
+    "what a type needs": [
+        (without("timeInForce"), -1102, MISSING % "timeInForce"),
+        (without("price"), -1102, MISSING % "price"),
+        (without(quantity=""), -1102, MISSING % "quantity"),
+        (COST, -1102, NEITHER % ("quantity", "quoteOrderQty")),
+        (MARKET | {"type": "STOP_LOSS"}, -1102, NEITHER % ("stopPrice", "trailingDelta")),
+        (MARKET | {"quoteOrderQty": "10"}, -1128, "Combination of optional parameters invalid."),
+        (MARKET | {"price": "1"}, -1106, UNASKED % "price"),
+        (without(type="LIMIT_MAKER"), -1106, UNASKED % "timeInForce"),
+        (without(stopPrice="1"), -1106, UNASKED % "stopPrice"),
+        (without(quoteOrderQty="10"), -1106, UNASKED % "quoteOrderQty"),
         (without(surprise="1"), -1104, "Not all sent parameters were read; read '8' parameter(s) but was sent '9'."),
+    ],
+    "decimals": [
+        (without(price="6e4"), -1100, CHARACTERS % ("price", r"^([0-9]{1,20})(\.[0-9]{1,20})?$")),
+        (without(price="-1"), -1100, CHARACTERS % ("price", r"^([0-9]{1,20})(\.[0-9]{1,20})?$")),
+        (without(quantity="0.010000001"), -1111, "Parameter 'quantity' has too much precision."),
+    ],
+    "price and size": [
         (without(price="60000.001"), -1013, "Filter failure: PRICE_FILTER"),
         (without(price="0"), -1013, "Filter failure: PRICE_FILTER"),
         (without(price="1000000.01"), -1013, "Filter failure: PRICE_FILTER"),
@@ -175,11 +196,13 @@ async def test_a_client_id_is_free_again_when_its_order_is_done(trader: Trader) 
         (without(quantity="0.000001"), -1013, "Filter failure: LOT_SIZE"),
         (without(quantity="0"), -1013, "Filter failure: LOT_SIZE"),
         (without(quantity="90001"), -1013, "Filter failure: LOT_SIZE"),
-        (without("price", "timeInForce", type="MARKET", quantity="1201"), -1013, "Filter failure: MARKET_LOT_SIZE"),
+        (MARKET | {"quantity": "1201"}, -1013, "Filter failure: MARKET_LOT_SIZE"),
         (without(quantity="0.00008"), -1013, "Filter failure: NOTIONAL"),
         (without(quantity="151"), -1013, "Filter failure: NOTIONAL"),
-        (without("price", "timeInForce", "quantity", type="MARKET", quoteOrderQty="4.99"), -1013, "Filter failure: NOTIONAL"),
+        (COST | {"quoteOrderQty": "4.99"}, -1013, "Filter failure: NOTIONAL"),
         (without(symbol="TRXUSDT", price="0.3", quantity="10"), -1013, "Filter failure: MIN_NOTIONAL"),
+    ],
+    "icebergs and stops": [
         (without(icebergQty="0.00001"), -1013, "Filter failure: ICEBERG_PARTS"),
         (without(icebergQty="0.02"), -2010, "IcebergQty exceeds QTY."),
         (without(icebergQty="0.005", timeInForce="IOC"), -1014, "Unsupported order combination"),
@@ -187,11 +210,15 @@ async def test_a_client_id_is_free_again_when_its_order_is_done(trader: Trader) 
         (without(type="STOP_LOSS_LIMIT", stopPrice="70000"), -2010, "Order would trigger immediately."),
         (without(type="TAKE_PROFIT_LIMIT", stopPrice="140000"), -2010, "Order would trigger immediately."),
     ],
-)  # fmt: skip
-async def test_each_rule_has_its_code(trader: Trader, terms: dict[str, Any], code: int, text: str) -> None:
-    for path in ("order", "order/test"):
-        status, reply = await trader.post(path, **terms)
-        assert (status, reply) == (400, {"code": code, "msg": text})
+}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("group", list(RULES))
+async def test_each_rule_has_its_code(trader: Trader, group: str) -> None:
+    for terms, code, text in RULES[group]:
+        for path in ("order", "order/test"):
+            assert (terms, *await trader.post(path, **terms)) == (terms, 400, {"code": code, "msg": text})
 
 
 @pytest.mark.asyncio
@@ -234,7 +261,7 @@ async def test_a_cancel_that_does_not_fit(trader: Trader) -> None:
     order = await trader.order("BTCUSDT", "BUY", quantity="0.01", price="60000", newClientOrderId="mine")
     one = {"symbol": "BTCUSDT", "orderId": order["orderId"]}
     for terms, code, text in (
-        ({"symbol": "BTCUSDT"}, -1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!"),
+        ({"symbol": "BTCUSDT"}, -1102, NEITHER % ("origClientOrderId", "orderId")),
         (one | {"symbol": "ETHUSDT"}, -2011, "Unknown order sent."),
         (one | {"origClientOrderId": "other"}, -2039, "Client order ID is not correct for this order ID."),
         (one | {"cancelRestrictions": "ONLY_OLD"}, -1145, "Invalid cancelRestrictions"),
@@ -243,7 +270,7 @@ async def test_a_cancel_that_does_not_fit(trader: Trader) -> None:
             -2011,
             "Order was not canceled due to cancel restrictions.",
         ),
-        ({"symbol": "BTCUSDT", "orderId": "1x"}, -1100, "Illegal characters found in parameter 'orderId'; legal range is '^[0-9]{1,20}$'."),
+        ({"symbol": "BTCUSDT", "orderId": "1x"}, -1100, CHARACTERS % ("orderId", "^[0-9]{1,20}$")),
     ):  # fmt: skip
         assert await trader.delete("order", **terms) == (400, {"code": code, "msg": text})
     assert (await trader.delete("order", **one, cancelRestrictions="ONLY_NEW"))[0] == 200

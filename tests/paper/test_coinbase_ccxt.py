@@ -1,6 +1,6 @@
 """An independent client library trades on the twin; nothing but its addresses and keys is changed (and its own pace).
 
-What the library cannot do here: watchBalance, watchMyTrades and watchOHLCV (it has none: no balances are pushed
+What the library cannot do: watchBalance, watchMyTrades and watchOHLCV (it has none; the exchange pushes no balances
 and no fills), cancelAllOrders (the exchange has none: list, then cancel in one call), streams with an Ed25519 key (it
 signs ES256 there whatever the key). By default it reads balances from an older path without holds.
 """

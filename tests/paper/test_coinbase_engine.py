@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import subprocess
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -102,6 +105,17 @@ def test_an_account_is_introduced_by_any_of_its_keys(capsys: pytest.CaptureFixtu
     assert "'rsa'" in capsys.readouterr().err
     assert main(["--help"]) == 0
     assert "coinbase: ecdsa, ed25519, view-only" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_process_names_the_key_that_was_asked_for() -> None:
+    start = "import sys; from app.paper.server import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", start, "coinbase", "--key", "ed25519", "--until-stdin-closes"]
+    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10)
+    first = json.loads(ended.stdout)
+    port = first["rest"].removeprefix("http://127.0.0.1:")
+    assert (first["ws_public"], first["ws_private"]) == (f"ws://127.0.0.1:{port}", f"ws://127.0.0.1:{port}/user")
+    assert (first["exchange"], first["passphrase"], first["pairs"][0]) == ("coinbase", "", "BTC-USD")
+    assert len(base64.b64decode(first["secret_key"])) == 64 and ended.returncode == 0
 
 
 def test_the_same_seed_opens_the_same_account() -> None:

@@ -54,7 +54,7 @@ async def test_product_lists_can_be_narrowed_and_paged(trader: Trader) -> None:
     assert list(await products(trader, product_ids=["ETH-USD", "BTC-USD"])) == ["BTC-USD", "ETH-USD"]
     _, page = await trader.public("/products", limit=2, offset=1)
     assert [row["product_id"] for row in page["products"]] == ["ETH-USD", "SOL-USD"]
-    assert page["num_products"] == 13 and page["pagination"]["has_next"] is True
+    assert page["num_products"] == 16 and page["pagination"]["has_next"] is True
     assert (await trader.public("/products", product_type="FUTURE"))[1]["products"] == []
 
 

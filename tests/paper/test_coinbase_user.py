@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -164,9 +165,40 @@ async def test_products_narrow_the_channel(desk: Bench) -> None:
 async def test_the_user_endpoint_has_no_market_data(desk: Bench) -> None:
     stream = await desk.connect("ws_private")
     assert (await stream.subscribe("level2", "BTC-USD"))["type"] == "error"
+    named = {"Host": "advanced-trade-ws-user.coinbase.com"}
+    other = Stream(await desk.session.ws_connect(desk.first["ws_public"], headers=named))
+    assert (await other.subscribe("level2", "BTC-USD"))["type"] == "error"
     assert (await stream.subscribe("user", jwt="x")) == {"type": "error", "message": "authentication failure"}
     trader = desk.trader_with("ed25519")
     await stream.subscribe("futures_balance_summary", jwt=trader.socket_token())
     await stream.subscribe("heartbeats")
     answer = await stream.subscribe("user", jwt=trader.socket_token())
     assert list(answer["events"][0]["subscriptions"]) == ["futures_balance_summary", "heartbeats", "user"]
+
+
+@pytest.mark.asyncio
+async def test_a_waiting_stop_that_is_over_expires(desk: Bench, stream: Stream) -> None:
+    end = (datetime.now(UTC) + timedelta(seconds=0.3)).isoformat()
+    await desk.trader.order(
+        "BTC-USD",
+        "BUY",
+        "stop_limit_stop_limit_gtd",
+        base_size="0.01",
+        limit_price="150000",
+        stop_price="140000",
+        stop_direction="STOP_DIRECTION_STOP_UP",
+        end_time=end,
+    )
+    pending, waiting, over = await orders(stream, "EXPIRED")
+    assert [row["status"] for row in (pending, waiting, over)] == ["PENDING", "OPEN", "EXPIRED"]
+    assert (waiting["order_type"], waiting["stop_price"], waiting["trigger_status"]) == (
+        "Stop Limit",
+        "140000",
+        "STOP_PENDING",
+    )
+    assert milliseconds(waiting["end_time"]) == milliseconds(end)
+    assert await desk.trader.balance("USD") == ("50000", "0")
+
+
+def milliseconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp() * 1000)

@@ -320,6 +320,8 @@ async def test_instrument_states_and_rates(monkeypatch: pytest.MonkeyPatch) -> N
         here.twin.rules.states["BTC-USDT"] = "post_only"
         assert (await trader.try_order(**LIMIT | {"ordType": "post_only"}))["sCode"] == "0"
         assert await refused_after_a_minute_of_orders(here) == "50011"
+        monkeypatch.setattr("app.paper.dialects.okx_rules.MAX_OPEN_PER_PAIR", 0)
+        assert (await trader.try_order(**LIMIT | {"instId": "ETH-USDT", "px": "3500"}))["sCode"] == "51174"
         monkeypatch.setattr("app.paper.dialects.okx_trading.ORDERS_PER_ACCOUNT", 1)
         assert (await trader.post("/trade/order", LIMIT | {"instId": "ETH-USDT"}))["code"] == "50061"
 

@@ -314,3 +314,5 @@ async def test_a_stop_without_funds_fails_when_it_triggers() -> None:
         here.hit("BTC-USDT", Side.BUY, ticker["askPx"], "3")
         (failed,) = await here.trader.data("/trade/order-algo", algoId=row["algoId"])
         assert (failed["state"], failed["failCode"]) == ("order_failed", "51008")
+        assert (await here.trader.get("/trade/orders-algo-history", ordType="trigger"))["code"] == "50015"
+        assert (await here.trader.get("/trade/orders-algo-pending"))["code"] == "50014"

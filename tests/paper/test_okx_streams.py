@@ -232,6 +232,9 @@ async def test_nothing_comes_after_unsubscribing() -> None:
         here.twin.desk.advance(500)
         here.twin.feed.tick()
         assert await stream.drain() == []
+        await stream.subscribe("books", instId="BTC-USDT")
+        again = await stream.data("books")
+        assert (again["action"], again["data"][0]["prevSeqId"]) == ("snapshot", -1)
 
 
 @pytest.mark.asyncio

@@ -100,9 +100,7 @@ def test_an_amendment_without_funds_changes_nothing() -> None:
         (SelfTrade.EXPIRE_BOTH, OrderState.CANCELED, OrderState.CANCELED),
     ],
 )
-def test_who_goes_when_an_account_would_trade_with_itself(
-    mode: SelfTrade, maker: OrderState, taker: OrderState
-) -> None:
+def test_who_goes_when_an_account_meets_itself(mode: SelfTrade, maker: OrderState, taker: OrderState) -> None:
     venue = opened()
     own = venue.place(order("ann", SELL, 500_000, 100))
     venue.place(order("bob", SELL, 500_000, 100))

@@ -96,7 +96,7 @@ class BinancePrivate:
         self._traded = TradedMarkets(_DEFAULT_SYMBOL)
         self.link = None
         if url := domain.sockets.get("private"):
-            self.link = Link(name="private", url=url, lifetime_s=LIFETIME_S)
+            self.link = Link(name="private", url=url, lifetime_s=LIFETIME_S, sends_per_s=4)
 
     # -- the socket ----------------------------------------------------------------------------------------------------
 

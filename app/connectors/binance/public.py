@@ -90,7 +90,7 @@ class BinancePublic:
     intervals: Sequence[str] = INTERVALS
 
     def __init__(self, domain: Domain) -> None:
-        self._link = Link(name="public", url=domain.sockets["public"], lifetime_s=LIFETIME_S)
+        self._link = Link(name="public", url=domain.sockets["public"], lifetime_s=LIFETIME_S, sends_per_s=4)
         self._markets = markets_of(domain)
         self._asked: dict[int, tuple[str, tuple[Subscription, ...]]] = {}
         self._begun: set[str] = set()

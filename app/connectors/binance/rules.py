@@ -95,6 +95,7 @@ def _trading_rule(row: SymbolRow, order_types: frozenset[OrderType], frame: int)
         min_price=unless_zero(price.min_price),
         max_price=unless_zero(price.max_price),
         order_types=order_types,
+        market_buy_by_quote=True,
         times_in_force=_TIMES,
         status=_STATUS.get(row.status, MarketStatus.CLOSED) if row.is_spot_trading_allowed else MarketStatus.CLOSED,
         venue_status=row.status if row.is_spot_trading_allowed else f"{row.status}, not for spot",

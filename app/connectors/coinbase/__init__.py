@@ -25,6 +25,7 @@ SPEC = ExchangeSpec(
     default_fees=FeeSchedule(
         maker=Decimal("0.006"), taker=Decimal("0.012"), source="lowest tier in Coinbase' documentation"
     ),
+    fees_in_quote=True,
     public=CoinbasePublic,
     private=CoinbasePrivate,
     auth=CoinbaseAuth,

@@ -152,6 +152,7 @@ class OkxPublic:
                 bids=[(level.price, level.amount) for level in row.bids],
                 asks=[(level.price, level.amount) for level in row.asks],
                 last_id=row.seq_id,
+                depth=BOOK_DEPTH,
                 exchange_ms=int(row.ts),
                 frame=frame,
             )

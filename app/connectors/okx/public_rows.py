@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct, field
 
-from app.connectors.okx.protocol import Arg, checked_pair, millis, number, required, unless_zero
+from app.connectors.okx.protocol import BOOK_DEPTH, Arg, checked_pair, millis, number, required, unless_zero
 from app.core.effects import Unknown
 from app.core.trading_rule import TradingRule
 from app.core.types import BookSnapshot, Candle, MarketStatus, OrderType, Side, Ticker, TimeInForce, Trade
@@ -170,6 +170,7 @@ def read_rest_book(row: RestBookRow, pair: str, frame: int) -> BookSnapshot:
         bids=[(level.price, level.amount) for level in row.bids],
         asks=[(level.price, level.amount) for level in row.asks],
         last_id=row.seq_id,
+        depth=BOOK_DEPTH,
         exchange_ms=millis(row.ts),
         frame=frame,
     )

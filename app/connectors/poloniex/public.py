@@ -367,6 +367,7 @@ def _trading_rule(row: MarketRow, frame: int) -> TradingRule:
         order_types=_ORDER_TYPES,
         times_in_force=frozenset(TimeInForce),
         market_buy_by_quote=True,
+        market_buy_by_base=False,
         status=_STATUS.get(row.state, MarketStatus.CLOSED),
         venue_status=row.state,
         frame=frame,

@@ -22,6 +22,7 @@ from typing import Protocol
 
 import msgspec
 
+from app.core.clock import NS_PER_MS
 from app.core.types import Side
 from app.paper.bars import Interval
 from app.paper.desk import Desk
@@ -113,25 +114,26 @@ class Feed:
     def tick(self) -> None:
         """Everything that is told at a pace."""
         now_ms = self._desk.venue.now_ms()
+        mono_ms = self._desk.clock.mono_ns() // NS_PER_MS
         moved, self._moved = self._moved, set()
         for pair in moved:
             if ("ticker", pair) in self._topics:
                 self._send(("ticker", pair), _events("update", "tickers", [self._ticker("ticker", pair)]))
-        if self._is_due("trades", TRADES_MS, now_ms):
+        if self._is_due("trades", TRADES_MS, mono_ms):
             self._show_trades()
-        if self._is_due("candles", CANDLES_MS, now_ms):
+        if self._is_due("candles", CANDLES_MS, mono_ms):
             self._show_candles(now_ms)
-        if self._is_due("batch", BATCH_MS, now_ms):
+        if self._is_due("batch", BATCH_MS, mono_ms):
             for channel, pair in list(self._topics):
                 if channel == "ticker_batch":
                     self._send((channel, pair), _events("update", "tickers", [self._ticker(channel, pair)]))
-        if self._is_due("heartbeats", HEARTBEAT_MS, now_ms):
+        if self._is_due("heartbeats", HEARTBEAT_MS, mono_ms):
             self._beat(now_ms)
 
-    def _is_due(self, what: str, every_ms: int, now_ms: int) -> bool:
-        if now_ms < self._due.get(what, 0):
+    def _is_due(self, what: str, every_ms: int, mono_ms: int) -> bool:
+        if mono_ms < self._due.get(what, 0):
             return False
-        self._due[what] = now_ms + every_ms
+        self._due[what] = mono_ms + every_ms
         return True
 
     def _show_change(self, change: BookChange) -> None:

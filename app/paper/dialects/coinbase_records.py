@@ -26,7 +26,6 @@ from app.paper.venue import Venue
 KEPT = 25_000
 BY_USER = "User requested cancel"
 EXPIRED = "Order expired"
-_CANCEL_REASON = "cancelled by the user"
 
 
 class Kind(Enum):

@@ -204,8 +204,6 @@ class OkxTwin:
             what = f"{path} {request.query.get('instType', '')}" if path.endswith("instruments") else path
             if not self.limits.allow(address, what, PER_ADDRESS[path]):
                 raise ApiError("50011")
-            if request.headers.get("x-simulated-trading") == "1":
-                raise ApiError("50101")
             return Call(query=request.query, address=address)
         now_ms = self.desk.venue.now_ms()
         account, credentials = authenticate(

@@ -5,8 +5,9 @@
 | text | timestamp, METHOD, path with query as sent, body | sheet 4, four vectors |
 | REST timestamp | ISO 8601 in UTC with milliseconds and Z; 30 s around server time (50102) | sheet 4 |
 | WebSocket | Unix seconds, GET, /users/self/verify; the same 30 s (60006) | sheet 4; window from the exchange's docs |
+| WebSocket seconds | may have decimals | the docs' own example |
 | order of the checks | headers, timestamp, key, environment, passphrase, signature | unconfirmed |
-| simulated trading | this twin is the live environment: the header is refused with 50101 | sheet 1 |
+| simulated trading | this is the live environment: 50101 on signed calls | sheet 1; public calls: unconfirmed |
 | which login code for what | 60001-60007, 60024, 60032 | sheet 7 has both these and a plain 60009 |
 """
 
@@ -19,6 +20,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from app.paper.accounts import Account, AccountBook, Credentials
@@ -26,6 +28,7 @@ from app.paper.dialects.okx_errors import ApiError
 
 WINDOW_MS = 30_000
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_SECONDS = re.compile(r"[0-9]{10}(\.[0-9]{1,9})?")
 _KEY = re.compile(r"[0-9A-Fa-f-]{32,36}")
 _LOGIN_TEXT = "GET/users/self/verify"
 
@@ -74,9 +77,9 @@ def log_in(accounts: AccountBook, argument: Mapping[str, Any], now_ms: int) -> t
         if not isinstance(argument.get(name), str) or not argument[name]:
             raise ApiError(code)
     timestamp: str = argument["timestamp"]
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) == 10):
+    if not _SECONDS.fullmatch(timestamp):
         raise ApiError("60004")
-    if abs(now_ms - int(timestamp) * 1000) > WINDOW_MS:
+    if abs(now_ms - int(Decimal(timestamp) * 1000)) > WINDOW_MS:
         raise ApiError("60006")
     found = accounts.by_key(argument["apiKey"])
     if found is None:

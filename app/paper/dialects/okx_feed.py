@@ -23,6 +23,7 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
+from app.core.clock import NS_PER_MS
 from app.paper.desk import Desk
 from app.paper.dialects import okx_wire as wire
 from app.paper.dialects.okx_books import Books
@@ -163,15 +164,16 @@ class Feed:
     def tick(self) -> None:
         """Everything that goes out at its own pace."""
         now_ms = self._desk.venue.now_ms()
+        mono_ms = self._desk.clock.mono_ns() // NS_PER_MS
         self._show_whole_books("bbo-tbt", self._touched_best, now_ms)
         self._touched_best = set()
-        if now_ms >= self._due_ms["books"]:
-            self._due_ms["books"] = now_ms + PACE_MS
+        if mono_ms >= self._due_ms["books"]:
+            self._due_ms["books"] = mono_ms + PACE_MS
             self._show_books(now_ms)
         if self._traded:
-            self._show_candles(now_ms)
-        if now_ms >= self._due_ms["account"]:
-            self._due_ms["account"] = now_ms + ACCOUNT_MS
+            self._show_candles(mono_ms)
+        if mono_ms >= self._due_ms["account"]:
+            self._due_ms["account"] = mono_ms + ACCOUNT_MS
             self.tell_accounts()
 
     def tell_accounts(self) -> None:
@@ -223,13 +225,13 @@ class Feed:
             pair = str(row["instId"])
             self._send("trades", pair, [row | {"seqId": self._books[pair].sequence}])
 
-    def _show_candles(self, now_ms: int) -> None:
+    def _show_candles(self, mono_ms: int) -> None:
         waiting = set()
         for pair in self._traded:
-            if now_ms < self._candle_due_ms.get(pair, 0):
+            if mono_ms < self._candle_due_ms.get(pair, 0):
                 waiting.add(pair)
                 continue
-            self._candle_due_ms[pair] = now_ms + CANDLE_MS
+            self._candle_due_ms[pair] = mono_ms + CANDLE_MS
             for channel, place in list(self._topics):
                 if place == pair and channel.startswith("candle"):
                     self._send(channel, place, [self._candle(channel, place)])

@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.connectors.registry import CLOSED, EXCHANGES
 from app.ui import theme as look
 from app.workspace import Workspace
 
@@ -45,7 +44,7 @@ class ExchangesDialog(QDialog):
         self.known.setProperty("role", "card")
         self.words = _label("", "error")
         self.words.setWordWrap(True)
-        closed = _label(" · ".join(f"{name.title()}: {why}" for name, why in CLOSED.items()), "secondary")
+        closed = _label(" · ".join(f"{name.title()}: {why}" for name, why in workspace.closed_exchanges.items()), "secondary")
         closed.setWordWrap(True)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
@@ -84,16 +83,16 @@ class ExchangesDialog(QDialog):
     def _list_known(self) -> None:
         grid = QGridLayout(self.known)
         grid.setColumnStretch(0, 1)
-        for row, spec in enumerate(EXCHANGES.values()):
-            grid.addWidget(_label(spec.title), row, 0)
+        for row, (name, title) in enumerate(self._workspace.known_exchanges.items()):
+            grid.addWidget(_label(title), row, 0)
             line = QHBoxLayout()
             for text, action in (
-                ("Paper twin", partial(self._open, spec.name, self._workspace.open_paper)),
-                ("Public markets", partial(self._open, spec.name, self._workspace.open_public)),
-                ("Add account…", partial(self.account_asked.emit, spec.name)),
+                ("Paper twin", partial(self._open, name, self._workspace.open_paper)),
+                ("Public markets", partial(self._open, name, self._workspace.open_public)),
+                ("Add account…", partial(self.account_asked.emit, name)),
             ):
                 button = QPushButton(text)
-                button.setAccessibleName(f"{spec.title}: {text}")
+                button.setAccessibleName(f"{title}: {text}")
                 button.clicked.connect(_without_arguments(action))
                 line.addWidget(button)
             grid.addLayout(line, row, 1)

@@ -1,0 +1,18 @@
+"""Waiting for an event with a time limit, safely cancelled. No I/O."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+async def happens(event: asyncio.Event, within_s: float) -> bool:
+    """Whether the event is set in time.
+
+    `asyncio.wait_for` may swallow a cancellation that meets the event being set; a loop around it then never ends.
+    """
+    try:
+        async with asyncio.timeout(within_s):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
