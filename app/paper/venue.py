@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from enum import Enum
 
-from app.core.clock import NS_PER_MS, Clock
+from app.core.clock import Clock
 from app.core.types import Side, TimeInForce
-from app.paper.accounts import Account, AccountBook, InsufficientBalance, spent_asset
+from app.paper.accounts import AccountBook, InsufficientBalance, spent_asset
+from app.paper.announcer import Announcer
 from app.paper.events import (
-    BalanceChanged,
     BookChange,
     Cause,
-    Event,
     Execution,
     Fill,
-    OrderEvent,
     OrderEventKind,
-    StopEvent,
 )
 from app.paper.ledger import Ledger
 from app.paper.listings import Instrument
@@ -46,7 +43,7 @@ class Refused(Exception):
         self.refusal = refusal
 
 
-class Venue:
+class Venue(Announcer):
     """All state of a paper exchange. Every public call is one step; `drain` gives the events of the steps so far."""
 
     def __init__(
@@ -59,28 +56,18 @@ class Venue:
         *,
         client_ids_reusable: bool = False,
     ) -> None:
+        super().__init__(accounts, clock)
         self.instruments = {i.pair: i for i in instruments}
         own = {pair: (MatchingBook(pair), StopBook()) for pair, i in self.instruments.items() if not i.book}
         self.books = {pair: own[i.book or pair][0] for pair, i in self.instruments.items()}
         self.stops = {pair: own[i.book or pair][1] for pair, i in self.instruments.items()}
         self.last_ticks: dict[str, int] = {}
-        self.accounts = accounts
         self.ledgers: dict[str, Ledger] = {}
-        self._clock = clock
         self._next_order_id = next_order_id
         self._client_ids_reusable = client_ids_reusable
         self._waiting: dict[int, StopOrder] = {}
         self._next_maker_id = -1
         self._next_trade_id = first_trade_id
-        self._events: list[Event] = []
-
-    def now_ms(self) -> int:
-        return self._clock.wall_ns() // NS_PER_MS
-
-    def drain(self) -> list[Event]:
-        """Everything that happened since the last call, in order."""
-        events, self._events = self._events, []
-        return events
 
     def ledger(self, account_id: str) -> Ledger:
         found = self.ledgers.get(account_id)
@@ -430,12 +417,6 @@ class Venue:
         self._accept(order, ledger, now_ms)
         stop.triggered_order_id = order.order_id
 
-    def _account(self, order: Order) -> Account:
-        account = self.accounts.get(order.owner)
-        if account is None:
-            raise KeyError(f"no account {order.owner!r}")
-        return account
-
     def _announce_book(self, pair: str, now_ms: int) -> None:
         book = self.books[pair]
         changes = book.take_changes()
@@ -443,45 +424,3 @@ class Venue:
             self._events.append(
                 BookChange(pair=book.pair, sequence=book.sequence, bids=changes[0], asks=changes[1], time_ms=now_ms)
             )
-
-    def _announce_order(
-        self,
-        kind: OrderEventKind,
-        order: Order,
-        state: OrderState,
-        filled_lots: int,
-        filled_cells: int,
-        fill: Fill | None,
-        reason: str,
-        now_ms: int,
-    ) -> None:
-        self._events.append(
-            OrderEvent(
-                kind=kind,
-                order=order,
-                state=state,
-                filled_lots=filled_lots,
-                filled_cells=filled_cells,
-                fill=fill,
-                reason=reason,
-                time_ms=now_ms,
-            )
-        )
-
-    def _announce_stop(self, stop: StopOrder, state: OrderState) -> None:
-        stop.state = state
-        stop.updated_ms = self.now_ms()
-        self._events.append(StopEvent(stop=stop, state=state, time_ms=stop.updated_ms))
-
-    def _announce_balance(self, order: Order, asset: str, cause: Cause, now_ms: int) -> None:
-        balance = self._account(order).balance(asset)
-        self._events.append(
-            BalanceChanged(
-                account=order.owner,
-                asset=asset,
-                available=balance.available,
-                hold=balance.hold,
-                cause=cause,
-                time_ms=now_ms,
-            )
-        )

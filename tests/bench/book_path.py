@@ -1,4 +1,4 @@
-"""From a message's bytes to a changed book: ours against the bare typed decode and against two peers, on the same frames."""
+"""From a message's bytes to a changed book: ours, the bare typed decode and two peers, on the same frames."""
 
 from __future__ import annotations
 

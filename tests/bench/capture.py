@@ -11,7 +11,9 @@ import msgspec
 from app.twin_process import TwinProcess
 
 
-def poloniex_books(count: int, symbols: Sequence[str] = ("BTC_USDT", "ETH_USDT", "SOL_USDT")) -> tuple[list[bytes], bytes]:
+def poloniex_books(
+    count: int, symbols: Sequence[str] = ("BTC_USDT", "ETH_USDT", "SOL_USDT")
+) -> tuple[list[bytes], bytes]:
     """At least `count` messages of `book_lv2` (the snapshots first), and the reply of GET /markets."""
     twin = TwinProcess("poloniex", seed=3, rate=2_000)
     try:

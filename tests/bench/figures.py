@@ -36,8 +36,6 @@ def report(figures: list[Figure]) -> None:
         met = {True: "met", False: "MISSED", None: ""}[figure.met]
         print(f"{figure.name:<58} {value:>10} {figure.unit:<7} {goal:>8}  {met:<6} {figure.note}")
     OUTPUT.parent.mkdir(exist_ok=True)
-    rows = [
-        {"name": f.name, "value": f.value, "unit": f.unit, "goal": f.goal, "met": f.met, "note": f.note} for f in figures
-    ]
-    OUTPUT.write_text(json.dumps(to_builtins(rows), indent=1) + "\n")
+    rows = [to_builtins(figure) | {"met": figure.met} for figure in figures]
+    OUTPUT.write_text(json.dumps(rows, indent=1) + "\n")
     print(f"written to {OUTPUT}")

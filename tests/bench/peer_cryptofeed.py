@@ -1,4 +1,4 @@
-"""cryptofeed's own path from the text of a frame to its book; run by its own interpreter, prints microseconds a frame."""
+"""cryptofeed's own path from a frame's text to its book; run by its own interpreter, prints microseconds a frame."""
 
 from __future__ import annotations
 

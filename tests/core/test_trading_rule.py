@@ -187,12 +187,12 @@ def test_a_good_order_has_no_problem() -> None:
         ({}, {"price": D(100), "amount": D("0.01")}, ("total", "1.00 is below the smallest value, 10 USDT")),
         ({}, {"price": D(40000), "amount": D(3)}, ("total", "120000 is above the largest value, 100000 USDT")),
         (
-            {"market_buy_by_quote": True},
+            {"market_buy_by_quote": True, "market_buy_by_base": False},
             {"type": OrderType.MARKET, "price": None},
             ("total", "a market buy is sized in USDT: a total above 0 is needed"),
         ),
         (
-            {"market_buy_by_quote": True},
+            {"market_buy_by_quote": True, "market_buy_by_base": False},
             {"type": OrderType.MARKET, "price": None, "amount": None, "quote_amount": D(5)},
             ("total", "5 is below the smallest value, 10 USDT"),
         ),
@@ -207,7 +207,7 @@ def test_post_only_orders_pass_a_post_only_market() -> None:
 
 
 def test_a_quote_sized_market_sells_by_amount() -> None:
-    facts = rule(market_buy_by_quote=True)
+    facts = rule(market_buy_by_quote=True, market_buy_by_base=False)
     sell = draft(side=Side.SELL, type=OrderType.MARKET, price=None)
     assert check(facts, sell, D("20000")) == []
     by_total = draft(type=OrderType.MARKET, price=None, amount=None, quote_amount=D("50"))

@@ -87,7 +87,7 @@ def test_a_taken_port_is_one_clear_line() -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("bittrex",), ["'bittrex'", "known: poloniex"]),
+        (("bittrex",), ["'bittrex'", "known: ", "poloniex"]),
         (("poloniex", "--port", "70000"), ["--port", "'70000'"]),
         (("poloniex", "--rate", "fast"), ["--rate", "'fast'"]),
         (("poloniex", "--rate", "5001"), ["--rate", "'5001'"]),

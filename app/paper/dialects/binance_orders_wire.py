@@ -23,6 +23,7 @@ from app.paper.dialects.binance_wire import (
     expires,
     expiry_reason,
     fixed,
+    moment,
     status,
     symbol_of,
     terms_of,
@@ -37,7 +38,7 @@ def placed(order: Order, instrument: Instrument, fills: list[Fill], kind: str) -
     row = _head(order) | {"clientOrderId": order.client_order_id, "transactTime": Ms(order.updated_ms)}
     if kind == "ACK":
         return row
-    row |= _progress(order, instrument) | {"workingTime": Ms(order.working_ms or -1)} | _last(order, instrument)
+    row |= _progress(order, instrument) | {"workingTime": moment(order.working_ms)} | _last(order, instrument)
     if kind == "FULL":
         row["fills"] = [
             {
@@ -72,7 +73,7 @@ def queried(order: Order, instrument: Instrument) -> Json:
         "time": Ms(order.created_ms),
         "updateTime": Ms(order.updated_ms),
         "isWorking": not order.waits and order.working_ms > 0,
-        "workingTime": Ms(order.working_ms or -1),
+        "workingTime": moment(order.working_ms),
     }
     return _last(order, instrument) | row
 
@@ -92,7 +93,7 @@ def amended(order: Order, instrument: Instrument) -> Json:
         "timeInForce": order.time_in_force.value,
         "type": terms_of(order).order_type,
         "side": order.side.value,
-        "workingTime": Ms(order.working_ms or -1),
+        "workingTime": moment(order.working_ms),
         "selfTradePreventionMode": terms_of(order).stp_mode,
     }
 
@@ -237,7 +238,7 @@ def _last(order: Order, instrument: Instrument) -> Json:
     if order.peak_lots:
         row["icebergQty"] = fixed(order.peak_lots, instrument.quantity_scale)
     if terms.trailing_delta:
-        row |= {"trailingDelta": terms.trailing_delta, "trailingTime": Ms(-1 if order.waits else order.working_ms)}
+        row |= {"trailingDelta": terms.trailing_delta, "trailingTime": moment(order.working_ms)}
     if terms.strategy_id is not None:
         row["strategyId"] = terms.strategy_id
     if terms.strategy_type is not None:

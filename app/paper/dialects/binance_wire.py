@@ -48,6 +48,11 @@ _IN_MILLISECONDS = msgspec.json.Encoder(enc_hook=int)
 _IN_MICROSECONDS = msgspec.json.Encoder(enc_hook=lambda ms: int(ms) * 1000)
 
 
+def moment(ms: int) -> int:
+    """A time that may not have come: then -1."""
+    return Ms(ms) if ms > 0 else -1
+
+
 def encode(value: object, *, microseconds: bool = False) -> bytes:
     return (_IN_MICROSECONDS if microseconds else _IN_MILLISECONDS).encode(value)
 

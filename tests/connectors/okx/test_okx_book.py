@@ -93,6 +93,7 @@ def test_first_message_replaces_the_book(public: OkxPublic) -> None:
             bids=[("8476.97", "256")],
             asks=[("8476.98", "415")],
             last_id=123456,
+            depth=400,
             exchange_ms=1790000000085,
             frame=3,
         )

@@ -321,6 +321,7 @@ def test_book_over_rest(public: OkxPublic, reply: Reply) -> None:
         bids=[("41006.3", "0.30178218")],
         asks=[("41006.8", "0.60038921")],
         last_id=None,
+        depth=400,
         exchange_ms=1629966436396,
         frame=7,
     )
