@@ -36,6 +36,7 @@ from app.ui.panels.order_entry import OrderEntry
 from app.ui.panels.order_history import OrderHistory
 from app.ui.panels.stream_inspector import StreamInspector
 from app.ui.panels.trade_tape import TapePanel
+from app.ui.panels.two_books import TwoBooks
 from app.ui.panels.watch_list import WatchList
 from app.ui.replay_bar import ReplayBar
 from app.ui.status_bar import StatusBar
@@ -105,6 +106,7 @@ class MainWindow(QMainWindow):
         self.connections = Connections(desk)
         self.inspector = StreamInspector(desk)
         self.events = EventList(desk)
+        self.two_books = TwoBooks(desk)
         for panel in (*self.market_panels, self.entry):
             self.frames.add(panel, active=True)
         for panel in (
@@ -114,6 +116,7 @@ class MainWindow(QMainWindow):
             self.connections,
             self.inspector,
             self.events,
+            self.two_books,
         ):
             self.frames.add(panel)
 
@@ -153,6 +156,7 @@ class MainWindow(QMainWindow):
             ("inspector", "Stream inspector", self.inspector),
             ("connections", "Connections", self.connections),
             ("events", "Events", self.events),
+            ("two_books", "Two books", self.two_books),
         ):
             self.docks.add(name, title, panel)
 

@@ -60,13 +60,12 @@ class Trading:
         return self._answer(self._enter(call, self._rules.order(call)), kind)
 
     def test(self, call: Call) -> Json:
-        wanted = self._rules.order(call)
+        self._rules.order(call)
         if not call.flag("computeCommissionRates"):
             return {}
         fees = self._symbols.commission(call)
         rates = {"maker": fees["standardCommission"]["maker"], "taker": fees["standardCommission"]["taker"]}
         none = {"maker": fixed(0, 8), "taker": fixed(0, 8)}
-        assert wanted.order.pair
         return {
             "standardCommissionForOrder": rates,
             "specialCommissionForOrder": none,

@@ -135,7 +135,10 @@ class PanelHeader(QWidget):
         return super().event(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self.freshness.set_brief(self.width() < look.current().px(400))
+        narrow = self.width() < look.current().px(400)
+        self.freshness.set_brief(narrow)
+        # The window and the order form say it too; here the title is worth more.
+        self.paper.setVisible(not narrow)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(look.current().px(60) + self._row.minimumSize().width(), self.height())

@@ -162,7 +162,8 @@ class WatchList(QWidget):
     def _fit(self) -> None:
         px, width = theme.current().px, self.width()
         several = len(self._desk.exchanges) > 1
-        self.table.setColumnHidden(EXCHANGE, not several or width < px(340))
+        self.table.setColumnHidden(EXCHANGE, not several)
+        self.table.setColumnHidden(CHANGE, several and width < px(330))
         self.table.setColumnHidden(VOLUME, width < px(440))
         halted = any(row.status.value != "trading" for row in self.model.rows)
         self.table.setColumnHidden(STATUS, not halted or width < px(500))
