@@ -56,8 +56,8 @@ def colour(panel: WatchList, row: int, column: int):
 
 def test_tracked_markets_show_price_and_change_with_the_larger_volume_first(panel):
     assert panel.visible_rows() == [
-        ("☆", "BTC-USDT", "67,000.1", "+1.24%"),
-        ("☆", "ETH-USDT", "3,500.30", "−0.42%"),
+        ("☆", "BTC-USDT", "Poloniex (paper)", "67,000.1"),
+        ("☆", "ETH-USDT", "Poloniex (paper)", "3,500.30"),
     ]
     look = theme.current()
     assert (colour(panel, 0, CHANGE), colour(panel, 1, CHANGE)) == (look.buy, look.sell)
@@ -171,10 +171,10 @@ def test_it_looks_at_most_five_times_a_second(desk, panel):
     panel.refresh(now=True)
     desk.exchanges["poloniex"].ticker("BTC-USDT", "1")
     panel.refresh()
-    assert panel.visible_rows()[0][2] == "67,000.1"
+    assert panel.visible_rows()[0][3] == "67,000.1"
     desk.clock.advance(0.25)
     panel.refresh()
-    assert "1.0" in [row[2] for row in panel.visible_rows()]
+    assert "1.0" in [row[3] for row in panel.visible_rows()]
 
 
 def test_an_empty_list_offers_the_search(qtbot):

@@ -75,9 +75,8 @@ class TwoBooks(QWidget):
         fresh = tuple(exchange.freshness(pair).state == "live" for exchange, pair in (left, right))
         self.words.setText(between(left, right) if all(fresh) else self._stale_words(left, right))
         count = max(self.ladder.rows_that_fit(), 5)
-        prices, step = _rows(
-            [book.bids[0][0] for book in books if book.bids] + [b.asks[0][0] for b in books if b.asks], count
-        )
+        touches = [side[0][0] for book in books for side in (book.bids, book.asks) if side]
+        prices, step = _rows(touches, count)
         columns = [
             gather(levels, step, rounding)
             for book in books
@@ -196,7 +195,7 @@ def gather(levels: Iterable[Level], step: Decimal, rounding: str) -> dict[Decima
 
 
 def _rows(touches: list[str], count: int) -> tuple[list[Decimal], Decimal]:
-    """Price rows, highest first, around all touch prices, on the smallest round step that holds them in half the rows."""
+    """Price rows, highest first, on the smallest round step that holds all touch prices in half of them."""
     if not touches:
         return [], Decimal(1)
     values = [Decimal(touch) for touch in touches]
