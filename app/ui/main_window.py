@@ -332,6 +332,7 @@ class MainWindow(QMainWindow):
         if isinstance(steps, dict):
             self.ladder.restore_steps({str(pair): int(step) for pair, step in steps.items()})
         self._state.current = current
+        self.ladder.setFocus()
 
     def use_layout(self, name: str) -> None:
         """Switch to a named layout; the one left is kept as it is."""
@@ -339,6 +340,7 @@ class MainWindow(QMainWindow):
         self._state.current = name
         if name not in self._state.layouts or not self.docks.restore(self._state.layouts[name]):
             layouts.arrange(self, name)
+        self.ladder.setFocus()
 
     def reset_layout(self) -> None:
         """Back to the default of the current layout."""
@@ -362,7 +364,6 @@ class MainWindow(QMainWindow):
         if not self._arranged:
             # Docks take the sizes they are asked for only once the window has its own.
             self._arranged = True
-            self.ladder.setFocus()
             QTimer.singleShot(0, self._restore)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
