@@ -18,6 +18,10 @@ def main(arguments: list[str] | None = None) -> int:
         from app.accounts_command import main as accounts_main
 
         return accounts_main(arguments[1:])
+    if arguments[:1] == ["fmz-serve"]:
+        from app.fmz_command import main as fmz_main
+
+        return fmz_main(arguments[1:])
     options = parse(arguments)
     return _run(options)
 

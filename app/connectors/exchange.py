@@ -11,42 +11,34 @@ from typing import Any
 
 import msgspec
 
+from app.connectors.book_freshness import account_freshness, book_freshness
 from app.connectors.explain import explain_frame, find_level_frame
+from app.connectors.market_list import MarketList
 from app.connectors.order_book_tracker import Feed, OrderBookTracker
 from app.connectors.order_book_tracker_data_source import OrderBookTrackerDataSource
 from app.connectors.order_doubts import OrderDoubts
 from app.connectors.order_gate import order_gate
 from app.connectors.order_sender import OrderSender, matching
 from app.connectors.spec import PrivateSource, PublicSource
-from app.connectors.user_stream_tracker import TROUBLE, UserStreamTracker
+from app.connectors.user_stream_tracker import UserStreamTracker
 from app.connectors.user_stream_tracker_data_source import UserStreamTrackerDataSource
-from app.connectors.venue import Venue
+from app.connectors.venue import TROUBLE, Venue
 from app.core.account import AccountBook, FeeSchedule, TradeFee, estimate_fee
 from app.core.cancellation import CancellationReceipt, CancellationResult, CancelOutcome
 from app.core.client_order_id import new_client_order_id
-from app.core.clock import NS_PER_S
 from app.core.effects import AccountEvent, Effect, MarketEvent
 from app.core.frames import Frame
 from app.core.freshness import Freshness
 from app.core.gate import Gate, GateState
 from app.core.journal import JournalEntry, MemoryJournal, OrderJournal, OrderLedger, entries_of, rebuild
-from app.core.links import LinkState, LinkStatus
+from app.core.links import LinkStatus
 from app.core.market import CandleSeries, TradeTape
-from app.core.order_book import BookState, OrderBook
+from app.core.order_book import OrderBook
 from app.core.order_tracker import FillRecord, OrderTracker
 from app.core.orders import InFlightOrder, OrderIntent
 from app.core.requests import Call, SignedRequest
 from app.core.trading_rule import OrderDraft, Problem, TradingRule, check, notional, quantize
 from app.core.types import Balance, BalanceDelta, Fill, OrderType, OrderUpdate, Side, Ticker
-from app.net.waiting import happens
-
-_RULES_EVERY_S = 60.0
-_TICKERS_EVERY_S = 5.0
-_RETRY_S = 2.0
-_CLOCK_EVERY_S = 300.0
-_CLOCK_SAMPLES = 3
-_AGING_S = 2.0
-_STALE_S = 6.0
 
 
 class NetworkStatus(StrEnum):
@@ -83,15 +75,12 @@ class Exchange:
         self.name = venue.spec.name
         self.title = venue.spec.title
         self.paper = venue.domain.paper
-        self.trading_rules: dict[str, TradingRule] = {}
-        self.trading_rules_version = 0
-        self.tickers: dict[str, Ticker] = {}
-        self.tickers_version = 0
+        self.markets = MarketList(venue, public)
         self.account = AccountBook()
         self.orders = OrderTracker()
         self.ledger = OrderLedger(self.orders, journal or MemoryJournal())
         self.order_book_tracker = OrderBookTracker(venue, OrderBookTrackerDataSource(venue, public), random)
-        self.order_book_tracker.on_ticker = self._on_ticker
+        self.order_book_tracker.on_ticker = self.markets.on_ticker
         self.user_stream_tracker: UserStreamTracker | None = None
         self.doubts: OrderDoubts | None = None
         self._public = public
@@ -99,7 +88,6 @@ class Exchange:
         self._random = random
         self._sender: OrderSender | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._rules_now = asyncio.Event()
         self._fills: list[FillRecord] = []
         self._fills_version = -1
         self._started = False
@@ -110,7 +98,7 @@ class Exchange:
             self.user_stream_tracker = UserStreamTracker(venue, stream, self.account, self.ledger)
             query = self.user_stream_tracker.query
             self.doubts = OrderDoubts(venue, private, self.ledger, query, random)
-            self._sender = OrderSender(venue, private, self.ledger, self.doubts, self._rules_now.set)
+            self._sender = OrderSender(venue, private, self.ledger, self.doubts, self.markets.ask_rules_now)
 
     # -- life
 
@@ -120,12 +108,7 @@ class Exchange:
             return
         self._started = True
         self.order_book_tracker.start()
-        for work, name in (
-            (self._clock_loop(), "clock"),
-            (self._trading_rules_polling_loop(), "trading rules"),
-            (self._ticker_polling_loop(), "tickers"),
-        ):
-            self.venue.spawn(work, name, self._tasks)
+        self.markets.start()
         if self.user_stream_tracker is not None and self.doubts is not None:
             self.user_stream_tracker.start()
             self.doubts.watch_all()
@@ -137,6 +120,7 @@ class Exchange:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.markets.stop()
         await self.order_book_tracker.stop()
         if self.user_stream_tracker is not None and self.doubts is not None:
             await self.doubts.stop()
@@ -187,6 +171,22 @@ class Exchange:
     # -- market data
 
     @property
+    def trading_rules(self) -> dict[str, TradingRule]:
+        return self.markets.trading_rules
+
+    @property
+    def trading_rules_version(self) -> int:
+        return self.markets.trading_rules_version
+
+    @property
+    def tickers(self) -> dict[str, Ticker]:
+        return self.markets.tickers
+
+    @property
+    def tickers_version(self) -> int:
+        return self.markets.tickers_version
+
+    @property
     def order_books(self) -> dict[str, OrderBook]:
         return self.order_book_tracker.order_books
 
@@ -227,41 +227,12 @@ class Exchange:
 
     def freshness(self, pair: str) -> Freshness:
         """How far this pair's book can be trusted now."""
-        feed = self.feeds.get(pair)
-        if feed is None:
-            return Freshness("stale", "not watched", 0.0)
         status = self.order_book_tracker.data_source.status_for(pair)
-        last_ns = status.last_recv_ns if status is not None else 0
-        age_s = (self.venue.clock.mono_ns() - last_ns) / NS_PER_S if last_ns else 0.0
-        if self.replayed and feed.book.state is BookState.LIVE:
-            return Freshness("live", "REPLAY", age_s)
-        if feed.book.state is not BookState.LIVE:
-            if status is not None and status.state is LinkState.LIVE:
-                return Freshness("resync", "REFUSED" if feed.refused else "RESYNC", age_s)
-            return Freshness("stale", f"STALE {age_s:.0f} s" if last_ns else "CONNECTING", age_s)
-        if age_s >= _STALE_S:
-            return Freshness("stale", f"STALE {age_s:.0f} s", age_s)
-        if age_s >= _AGING_S:
-            return Freshness("aging", f"AGING {age_s:.0f} s", age_s)
-        return Freshness("live", "< 1 s" if age_s < 1 else f"{age_s:.0f} s", age_s)
+        return book_freshness(self.feeds.get(pair), status, self.venue.clock.mono_ns(), self.replayed)
 
     def account_freshness(self) -> Freshness:
         """How far balances and orders can be trusted now."""
-        tracker = self.user_stream_tracker
-        if tracker is None:
-            return Freshness("stale", "no account", 0.0)
-        now = self.venue.clock.mono_ns()
-        polled_s = (now - tracker.last_poll_ns) / NS_PER_S if tracker.last_poll_ns else 0.0
-        status = tracker.data_source.status
-        if tracker.stream_fresh and status is not None:
-            age_s = (now - status.last_recv_ns) / NS_PER_S
-            if not tracker.reconciled:
-                return Freshness("aging", "RECONCILING", age_s)
-            return Freshness("live", "stream", age_s)
-        if not tracker.last_poll_ns:
-            return Freshness("stale", "CONNECTING", 0.0)
-        state = "live" if self._polled and polled_s < 15 else "aging" if polled_s < 15 else "stale"
-        return Freshness(state, f"polled, {polled_s:.0f} s ago", polled_s)
+        return account_freshness(self.user_stream_tracker, self.venue.clock.mono_ns(), self._polled)
 
     def level_frame(self, pair: str, side: Side, price: str) -> int | None:
         """Number of the message that set this level; None when it has left memory."""
@@ -468,45 +439,6 @@ class Exchange:
             if self.orders.get(order.key) is None:
                 self.orders.restore(order)
 
-    # -- loops
-
-    async def _clock_loop(self) -> None:
-        while True:
-            for _ in range(_CLOCK_SAMPLES):
-                try:
-                    await self.venue.sample_clock(self._public.get_server_time())
-                except TROUBLE:
-                    break
-            known = self.venue.server_clock.bound_ms is not None
-            await asyncio.sleep(_CLOCK_EVERY_S if known else _RETRY_S)
-
-    async def _trading_rules_polling_loop(self) -> None:
-        while True:
-            self._rules_now.clear()
-            try:
-                rules = await self.venue.perform(self._public.get_trading_rules())
-                self.apply_trading_rules(rules)
-                wait_s = _RULES_EVERY_S
-            except TROUBLE as error:
-                self.venue.notices.warning(self.key, f"trading rules not read: {error}")
-                wait_s = _RETRY_S
-            await happens(self._rules_now, wait_s)
-
-    async def _ticker_polling_loop(self) -> None:
-        while True:
-            try:
-                for ticker in await self.venue.perform(self._public.get_tickers()):
-                    self.tickers[ticker.pair] = ticker
-                self.tickers_version += 1
-                await asyncio.sleep(_TICKERS_EVERY_S)
-            except TROUBLE:
-                await asyncio.sleep(_RETRY_S)
-
-    def apply_trading_rules(self, rules: Iterable[TradingRule]) -> None:
-        """Take the market list as the exchange tells it now; pairs it left out are gone."""
-        self.trading_rules = {rule.pair: rule for rule in rules}
-        self.trading_rules_version += 1
-
     def after_sleep(self) -> None:
         """The computer slept: connections that look open are not, and the clock offset is forgotten."""
         self.venue.server_clock.forget()
@@ -542,8 +474,7 @@ class Exchange:
         """Apply one recorded fact."""
         wall_ms = self.venue.wall_ms()
         if isinstance(fact, TradingRule):
-            self.trading_rules[fact.pair] = fact
-            self.trading_rules_version += 1
+            self.markets.add_rule(fact)
         elif isinstance(fact, Balance):
             self.account.apply(fact)
         elif isinstance(fact, BalanceDelta):
@@ -556,13 +487,6 @@ class Exchange:
             self.order_book_tracker.data_source.apply(fact)
 
     # -- small parts
-
-    def _on_ticker(self, ticker: Ticker) -> None:
-        known = self.tickers.get(ticker.pair)
-        if known is not None and ticker.bid is None:
-            ticker = msgspec.structs.replace(ticker, bid=known.bid, ask=known.ask)
-        self.tickers[ticker.pair] = ticker
-        self.tickers_version += 1
 
     def _rule(self, pair: str) -> TradingRule:
         rule = self.trading_rules.get(pair)

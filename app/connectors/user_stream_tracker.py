@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from app.connectors.spec import PrivateSource
 from app.connectors.user_stream_tracker_data_source import Tap, UserStreamTrackerDataSource
-from app.connectors.venue import Venue
+from app.connectors.venue import TROUBLE, Venue
 from app.core.account import AccountBook, FeeSchedule
 from app.core.clock import NS_PER_S
 from app.core.effects import AccountEvent
@@ -16,7 +16,7 @@ from app.core.errors import ErrorKind
 from app.core.journal import EntryKind, OrderLedger
 from app.core.links import LinkState
 from app.core.orders import InFlightOrder, OrderFlag, OrderIntent
-from app.core.requests import NoAnswer, NotSent, VenueError
+from app.core.requests import VenueError
 from app.core.types import Fill, OrderType, OrderUpdate
 from app.net.waiting import happens
 
@@ -30,7 +30,6 @@ _FRESH_S = 15.0
 _BUNCH_S = 0.1
 _FEES_EVERY_S = 600.0
 _OVERLAP_MS = 10 * 60_000
-TROUBLE = (VenueError, NotSent, NoAnswer)
 
 
 class UserStreamTracker:

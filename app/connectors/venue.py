@@ -14,13 +14,15 @@ from app.core.clock import Clock
 from app.core.frames import FrameLog
 from app.core.links import Link, LinkStatus
 from app.core.notices import Notices
-from app.core.requests import Call, Page, Request, Response, SignedRequest
+from app.core.requests import Call, NoAnswer, NotSent, Page, Request, Response, SignedRequest, VenueError
 from app.net.reconnect import HandshakeBudget, ReconnectPolicy
 from app.net.redaction import Redactor
 from app.net.server_clock import ServerClock
 
 T = TypeVar("T")
 MOST_PAGES = 50
+TROUBLE = (VenueError, NotSent, NoAnswer)
+"""Every way a question can fail."""
 
 
 class Rest(Protocol):

@@ -21,11 +21,14 @@ class Outbox:
         max_frames: int = MAX_FRAMES,
         max_bytes: int = MAX_BYTES,
         goodbye_s: float = GOODBYE_S,
+        *,
+        binary: bool = False,
     ) -> None:
         self._socket = socket
         self._max_frames = max_frames
         self._max_bytes = max_bytes
         self._goodbye_s = goodbye_s
+        self._kind = WSMsgType.BINARY if binary else WSMsgType.TEXT
         self._frames: deque[bytes] = deque()
         self._bytes = 0
         self._wake = asyncio.Event()
@@ -34,7 +37,7 @@ class Outbox:
         self._patience = asyncio.timeout(None)
 
     def send(self, frame: bytes) -> None:
-        """Queue one text frame. A reader that lets too many pile up is disconnected."""
+        """Queue one frame. A reader that lets too many pile up is disconnected."""
         if self._closing is not None:
             return
         self._frames.append(frame)
@@ -72,6 +75,6 @@ class Outbox:
             while self._frames:
                 frame = self._frames.popleft()
                 self._bytes -= len(frame)
-                await self._socket.send_frame(frame, WSMsgType.TEXT)
+                await self._socket.send_frame(frame, self._kind)
         code, reason = self._closing
         await self._socket.close(code=code, message=reason)

@@ -178,6 +178,8 @@ class MainWindow(QMainWindow):
             panel.frame_requested.connect(self.show_frame)
         for panel in (self.open_orders, self.history):
             panel.form_requested.connect(self._fill_form)
+        for panel in (*self.account_tables, self.balances):
+            panel.account_requested.connect(self.show_exchanges)
         self.open_orders.entry_requested.connect(self._focus_entry)
         self.inspector.cell_requested.connect(self._show_cell)
         self.inspector.export_requested.connect(self._export_frames)

@@ -1,4 +1,4 @@
-"""What Crypto.com's refusals mean to us: codes and HTTP states to `ErrorKind`. No retrying, no reading of good replies."""
+"""What Crypto.com's refusals mean to us: codes to `ErrorKind`. No retrying, no reading of good replies."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ Evidence. OAS = OpenAPI file and prose of exchange-developer.crypto.com, 2026-08
 | channel or call | message | meaning | our event | source |
 |---|---|---|---|---|
 | book.{i}.50 | channel book | whole book, numbered u (s in old frames) | BookSnapshot(last_id=u) | OAS, CCXT |
-| book.{i}.50 | channel book.update, pu = the u before | absolute amounts, "0" removes | BookDiff(prev_id=pu) | OAS, CCXT |
+| book.{i}.50 | book.update, pu = the u before | absolute amounts, "0" removes | BookDiff(prev_id=pu) | OAS, CCXT |
 | book.{i}.50 | book.update with empty sides (?) | nothing changed for a while | BookDiff without levels | none |
 | book.{i}.50 | cs | a checksum of unknown recipe | - | OAS |
 | trade.{i} | d id, s taker's side, q base; first push is a batch | public trades | Trade | OAS, CCXT |
@@ -17,7 +17,7 @@ Evidence. OAS = OpenAPI file and prose of exchange-developer.crypto.com, 2026-08
 | subscribe | code other than 0; id -1 and method ERROR | refused | Refused, Reconnect | OAS |
 | public/heartbeat | id | the same id must go back at once, on both sockets | Send | OAS, CCXT |
 | public/auth | code 0, 40101 | login | LoggedIn, Refused(login) | OAS, CCXT |
-| user.order | cumulative_*; no word for partly filled | an order; old frames have type, price | OrderUpdate | OAS, NET |
+| user.order | cumulative_*; no word for partly filled | an order; older: type, price | OrderUpdate | OAS, NET |
 | user.trade | fees < 0 is paid; taker_side is the role | an execution | Fill | OAS, NET |
 | user.balance | position_balances: quantity, reserved_qty | coins, all or changed ones (?) | BalanceDelta | OAS |
 | user.advanced.order | row as of orders with ref_price (?) | a stop order | OrderUpdate | OAS (?) |
@@ -25,7 +25,7 @@ Evidence. OAS = OpenAPI file and prose of exchange-developer.crypto.com, 2026-08
 | get-book | no number that joins the stream | an audit | BookSnapshot(None) | OAS |
 | get-tickers, get-trades, get-candlestick | rows as on the stream | market data | Ticker, Trade, Candle | OAS |
 | user-balance, get-open-orders, get-order-detail | rows as on the stream | account | Balance, OrderUpdate | OAS |
-| get-order-history, get-trades | newest first, a day at most (?), nanoseconds | the past | OrderUpdate, Fill | OAS, CCXT |
+| get-order-history, get-trades | newest first, one day (?), nanoseconds | the past | OrderUpdate, Fill | OAS, CCXT |
 | get-fee-rate | effective_spot_*_rate_bps | rates / 10,000 | FeeSchedule | OAS |
 | create-order | code 0 = received, no more | the stream tells the rest | PlaceAccepted | OAS, CCXT |
 | advanced/create-order | types STOP_*, TAKE_PROFIT* with ref_price | stop orders since 2025-12 | PlaceAccepted | OAS |
@@ -154,7 +154,7 @@ T = TypeVar("T")
 
 
 def decoder(kind: type[T]) -> Callable[[bytes | Raw], T]:
-    """The typed reader of `kind`. Raises ValueError (DecodeError is one) for what is not of it, however it is broken."""
+    """The typed reader of `kind`. Raises ValueError (DecodeError is one) for anything else, however it is broken."""
     decode = msgspec.json.Decoder(kind, strict=False, float_hook=str).decode
 
     def read(data: bytes | Raw) -> T:
@@ -212,6 +212,9 @@ def whole(value: Loose) -> int:
 # -- messages ----------------------------------------------------------------------------------------------------------
 
 
+_NO_DATA = Raw(b"null")
+
+
 class Envelope(Struct):
     """What any message on either socket may hold; `result` is read once its channel is known."""
 
@@ -219,8 +222,13 @@ class Envelope(Struct):
     method: str = ""
     code: int = 0
     message: str | None = ""
-    result: Raw | None = None
-    info: Raw | None = None
+    result: Raw = _NO_DATA
+    info: Raw = _NO_DATA
+
+    @property
+    def pushed(self) -> Raw | None:
+        """What it carries under either name; None where it carries nothing."""
+        return next((raw for raw in (self.result, self.info) if bytes(raw) not in (b"null", b"{}")), None)
 
 
 class Push(Struct):

@@ -93,7 +93,7 @@ class TradeRow(Struct):
 class TickerRow(Struct):
     """`a` is the last trade and `k` the ask; `v` is base, `vv` US dollars."""
 
-    i: str
+    i: str = ""
     a: Loose = None
     b: Loose = None
     k: Loose = None
@@ -181,9 +181,9 @@ def _trade(row: TradeRow, pair: str, frame: int) -> Trade | Unknown:
     )
 
 
-def read_ticker(row: TickerRow, frame: int) -> Ticker | None:
+def read_ticker(row: TickerRow, frame: int, symbol: str = "") -> Ticker | None:
     """None for a market that never traded and for what is no spot market."""
-    pair, last = pair_of(row.i), unless_zero(row.a)
+    pair, last = pair_of(row.i or symbol), unless_zero(row.a)
     if pair is None or last is None:
         return None
     # Their other volume is in US dollars, whatever the quote currency is.

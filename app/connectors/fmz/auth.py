@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -74,7 +76,7 @@ class FmzAuth:
         raise NotImplementedError("the protocol has no stream")
 
 
-def proof_of(key: bytes, path: str, method: str, nonce: int, params: dict[str, str | int]) -> str:
+def proof_of(key: bytes, path: str, method: str, nonce: int, params: Mapping[str, Any]) -> str:
     """What only a holder of the pairing secret can say of this one request; `key` is the secret's SHA-256."""
     said = msgspec.json.encode([path, method, nonce, sorted(params.items())])
     return PROOF_PREFIX + hmac.new(key, said, hashlib.sha256).hexdigest()

@@ -12,17 +12,17 @@ One request is one POST to the address of the plug-in; the method is in the body
 | accounts, assets | currency, free, frozen as text; total = free + frozen | Balance | GUIDE |
 | trade | id `<market>,<number>`; an error may leave the outcome open | PlaceAccepted | GUIDE |
 | trade, price "-1" | a market order; what sizes a market buy differs by plug-in (?) | PlaceAccepted | API |
-| orders, order, historyorders | deal_amount cumulative at avg_price; no time, fee, fills, id of ours | OrderUpdate | GUIDE |
+| order, orders, historyorders | deal_amount cumulative at avg_price; no time, fee or fills | OrderUpdate | GUIDE |
 | orders, symbol "" | every market (?) | OrderUpdate | GUIDE |
 | status, also `state` | pending … partial-filled are open; filled, closed, canceled … ended | VenueState | GUIDE |
 | status closed, finished | ended, filled or not: decided by the amounts (?) | VenueState | GUIDE |
 | cancel | true; no error is success | CancelAnswer | GUIDE |
 | `__api_<path>` | any; the verb is in the header Http-Method only | bytes | GUIDE |
-| markets, tickers | not documented: asked only when the user says that the plug-in has them (?) | rules, Ticker | none |
+| markets, tickers | not documented: asked only where the user says so (?) | rules, Ticker | none |
 | error | any reply that has it is a failure, HTTP 200 or not | VenueError | GUIDE |
 
-Positions, margin and funding are named by the guide without any payload, so they are not here. The words "refused: " and
-"outcome unknown: " at the start of an error are those of Depthdesk's own service.
+Positions, margin and funding are named by the guide without any payload, so they are not here. The words "refused: "
+and "outcome unknown: " at the start of an error are those of Depthdesk's own service.
 """
 
 from __future__ import annotations

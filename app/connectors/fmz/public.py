@@ -165,6 +165,9 @@ class FmzPublic:
                     for row in _decode_tickers(bytes(good_data(response)))
                 ],
             )
+        if not self._markets:
+            # Only `markets` can tell any, and it has not yet.
+            return self._ask("markets", {}, self._no_tickers)
         return self._ticker(self._next_pair())
 
     def get_snapshot(self, pair: str, depth: int = 0) -> Call[BookSnapshot]:
@@ -205,10 +208,12 @@ class FmzPublic:
             lambda response: [_ticker(pair, _decode_ticker(bytes(good_data(response))), response.frame)],
         )
 
+    def _no_tickers(self, response: Response) -> list[Ticker]:
+        self._read_markets(response)
+        return []
+
     def _next_pair(self) -> str:
         pairs = list(self._markets)
-        if not pairs:
-            raise ValueError("no market is known")
         self._next += 1
         return pairs[self._next % len(pairs)]
 

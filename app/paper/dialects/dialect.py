@@ -36,12 +36,14 @@ class Dialect(Protocol):
 _MODULES = {
     "binance": "app.paper.dialects.binance",
     "coinbase": "app.paper.dialects.coinbase",
+    "htx": "app.paper.dialects.htx",
     "okx": "app.paper.dialects.okx",
     "poloniex": "app.paper.dialects.poloniex",
 }
 KEY_KINDS = {
     "binance": ("hmac", "ed25519", "rsa"),
     "coinbase": ("ecdsa", "ed25519", "view-only"),
+    "htx": ("hmac", "read-only"),
     "okx": ("hmac", "read-only"),
 }
 """Exchanges whose twin offers several keys; the default one first."""

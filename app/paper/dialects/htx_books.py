@@ -48,7 +48,11 @@ class PairBook:
 
     def picture(self, depth: int) -> Json:
         """`mbp.refresh`: the best levels as they are."""
-        return {"seqNum": self.sequence, "bids": self._top(self.book.bids, depth), "asks": self._top(self.book.asks, depth)}
+        return {
+            "seqNum": self.sequence,
+            "bids": self._top(self.book.bids, depth),
+            "asks": self._top(self.book.asks, depth),
+        }
 
     def step(self, step: int, depth: int | None, now_ms: int) -> Json:
         """`depth.step*`: aggregated levels."""
@@ -117,7 +121,9 @@ class View:
         self._sent_ms = now_ms
         row: Json = {"seqNum": self._sequence, "prevSeqNum": before}
         for name, was, now in zip(("bids", "asks"), old, latest, strict=True):
-            changed = [(t, lots) for t, lots in now.items() if was.get(t) != lots] + [(t, 0) for t in was if t not in now]
+            changed = [(t, lots) for t, lots in now.items() if was.get(t) != lots] + [
+                (t, 0) for t in was if t not in now
+            ]
             if changed or self._whole:
                 row[name] = self._pair.rows(changed)
         return row

@@ -24,6 +24,7 @@ MESSAGES = {
     "base-system-error": "System error",
     "cancel-disabled": "Cancellation is disabled",
     "invalid-parameter": "invalid {0}",
+    "login-required": "Login is required",
     "invalid.client.order.id": "the client order id is used already",
     "method-not-allowed": "Method not allowed",
     "not-found": "Not found",

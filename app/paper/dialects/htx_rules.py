@@ -79,7 +79,14 @@ class OrderRules:
         return order, self._stop(order, instrument, terms) if kind.startswith("stop") else None
 
     def set_terms(
-        self, order: Order | StopOrder, instrument: Instrument, terms: Terms, price: str, size: str, *, market: bool = False
+        self,
+        order: Order | StopOrder,
+        instrument: Instrument,
+        terms: Terms,
+        price: str,
+        size: str,
+        *,
+        market: bool = False,
     ) -> None:
         """Price and size of an order, in the fields of these names. Raises ApiError."""
         at_market = market or getattr(order, "kind", None) is OrderKind.MARKET
