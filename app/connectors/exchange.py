@@ -17,13 +17,14 @@ from app.connectors.market_list import MarketList
 from app.connectors.order_book_tracker import Feed, OrderBookTracker
 from app.connectors.order_book_tracker_data_source import OrderBookTrackerDataSource
 from app.connectors.order_doubts import OrderDoubts
+from app.connectors.order_estimate import market_price, order_fee
 from app.connectors.order_gate import order_gate
 from app.connectors.order_sender import OrderSender, matching
 from app.connectors.spec import PrivateSource, PublicSource
 from app.connectors.user_stream_tracker import UserStreamTracker
 from app.connectors.user_stream_tracker_data_source import UserStreamTrackerDataSource
 from app.connectors.venue import TROUBLE, Venue
-from app.core.account import AccountBook, FeeSchedule, TradeFee, estimate_fee
+from app.core.account import AccountBook, FeeSchedule, TradeFee
 from app.core.cancellation import CancellationReceipt, CancellationResult, CancelOutcome
 from app.core.client_order_id import new_client_order_id
 from app.core.effects import AccountEvent, Effect, MarketEvent
@@ -319,29 +320,10 @@ class Exchange:
     def get_fee(self, draft: OrderDraft) -> TradeFee | None:
         """An estimate; None while the price or the amount is not known."""
         rule = self.trading_rules.get(draft.pair)
-        price = draft.price if draft.price is not None else self._market_price(draft)
+        price = self._market_price(draft)
         if rule is None or not price:
             return None
-        amount = draft.amount if draft.amount is not None else (draft.quote_amount or Decimal(0)) / price
-        book = self.order_books.get(draft.pair)
-        maker = draft.type is OrderType.LIMIT_MAKER
-        if draft.type is OrderType.LIMIT and draft.price is not None and book is not None:
-            touch = book.best_ask if draft.side is Side.BUY else book.best_bid
-            takes = touch is not None and (
-                draft.price >= Decimal(touch) if draft.side is Side.BUY else draft.price <= Decimal(touch)
-            )
-            maker = not takes
-        return estimate_fee(
-            self.fees,
-            rule.base,
-            rule.quote,
-            draft.type,
-            draft.side,
-            amount,
-            price,
-            maker,
-            self.venue.spec.fees_in_quote,
-        )
+        return order_fee(draft, rule, self.fees, price, self.order_books.get(draft.pair), self.venue.spec.fees_in_quote)
 
     def dry_run(self, draft: OrderDraft) -> SignedRequest:
         """The request as it would leave now and the exact text that is signed; the signature itself is redacted."""
@@ -512,15 +494,4 @@ class Exchange:
         )
 
     def _market_price(self, draft: OrderDraft) -> Decimal | None:
-        """What an order without a price would pay or get per base unit now."""
-        book = self.order_books.get(draft.pair)
-        if book is not None and not book.stale and draft.amount:
-            filled, quote = book.walk(draft.side, draft.amount)
-            if filled:
-                return quote / filled
-        if book is not None and not book.stale:
-            touch = book.best_ask if draft.side is Side.BUY else book.best_bid
-            if touch is not None:
-                return Decimal(touch)
-        ticker = self.tickers.get(draft.pair)
-        return ticker.last if ticker is not None else None
+        return market_price(draft, self.order_books.get(draft.pair), self.tickers.get(draft.pair))
