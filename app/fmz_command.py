@@ -1,4 +1,4 @@
-"""`depthdesk fmz-serve`: connects exchanges without a window and serves them as an FMZ plug-in. No Qt, no protocol here.
+"""`depthdesk fmz-serve`: connects exchanges without a window and serves them as an FMZ plug-in. No Qt, no protocol.
 
 The first line on stdout is a JSON object with the address and the pairing of this run. Nothing is printed and no key is
 made when the port is taken.
@@ -88,13 +88,14 @@ async def _serve(found: argparse.Namespace) -> int:
         await service.stop()
         await workspace.close()
         if paper_only:
-            drop_paper_journal(store.path)
+            drop_paper_journal(paths.state)
     return 0
 
 
 async def _connect(workspace: Workspace, found: argparse.Namespace) -> None:
     for name in found.paper:
-        await workspace.open_paper(name, TwinProcess(exchange_spec(name).name))
+        spec = exchange_spec(name)
+        await workspace.open_paper(spec.name, TwinProcess(spec.name))
     if found.twin:
         twin = read_twin_line(found.twin)
         spec = exchange_spec(twin.exchange)

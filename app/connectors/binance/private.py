@@ -30,8 +30,9 @@ from app.connectors.binance.private_rows import (
     read_position,
     read_report,
 )
-from app.connectors.binance.protocol import LIFETIME_S, ErrorBody, EventName, required, weigh
+from app.connectors.binance.protocol import LIFETIME_S, ErrorBody, EventName, weigh
 from app.connectors.spec import Auth, CancelAnswer, Domain, OrderPreview, PlaceAccepted
+from app.connectors.wire_numbers import required
 from app.core.account import FeeSchedule
 from app.core.effects import (
     NOTHING,

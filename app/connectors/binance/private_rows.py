@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from msgspec import Struct, field
 
-from app.connectors.binance.protocol import number, required, unless_zero
 from app.connectors.binance.rules import TYPE_OF_WORD
+from app.connectors.wire_numbers import number, required, unless_zero
 from app.core.effects import AccountEvent, Unknown
 from app.core.types import Balance, BalanceDelta, Fill, OrderType, OrderUpdate, Side, TimeInForce, VenueState
 

@@ -42,7 +42,7 @@ with a status of TRADING.
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from zlib import crc32
 
 import msgspec
@@ -120,32 +120,6 @@ def weigh(units: int) -> tuple[Weight, ...]:
 def depth_weight(limit: int) -> int:
     """What a book of `limit` levels a side costs."""
     return 5 if limit <= 100 else 25 if limit <= 500 else 50 if limit <= 1_000 else 250
-
-
-def number(text: str) -> Decimal | None:
-    """None for "". Raises ValueError for what is no finite number."""
-    if not text:
-        return None
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"not a number: {text[:40]!r}") from None
-    if not value.is_finite():
-        raise ValueError(f"not a finite number: {text[:40]!r}")
-    return value
-
-
-def required(text: str) -> Decimal:
-    """As `number`, where there must be one."""
-    value = number(text)
-    if value is None:
-        raise ValueError("a number is missing")
-    return value
-
-
-def unless_zero(text: str) -> Decimal | None:
-    """None for "" and for any zero, which stands for "does not apply" in limits, prices and order terms."""
-    return number(text) or None
 
 
 def plain(value: Decimal) -> str:

@@ -30,11 +30,8 @@ from app.connectors.binance.protocol import (
     TradeEvent,
     depth_weight,
     is_padded,
-    number,
     padded,
-    required,
     stream_request,
-    unless_zero,
     weigh,
 )
 from app.connectors.binance.public_rows import (
@@ -47,6 +44,7 @@ from app.connectors.binance.public_rows import (
 )
 from app.connectors.binance.rules import ExchangeInfo, trading_rules
 from app.connectors.spec import Domain
+from app.connectors.wire_numbers import number, required, unless_zero
 from app.core.effects import (
     NOTHING,
     Channel,

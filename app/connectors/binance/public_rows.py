@@ -7,15 +7,8 @@ from decimal import Decimal
 import msgspec
 
 from app.connectors.binance.errors import good_body
-from app.connectors.binance.protocol import (
-    DepthReply,
-    PublicTradeRow,
-    TickerRow,
-    number,
-    padded,
-    required,
-    unless_zero,
-)
+from app.connectors.binance.protocol import DepthReply, PublicTradeRow, TickerRow, padded
+from app.connectors.wire_numbers import number, required, unless_zero
 from app.core.requests import Response
 from app.core.types import BookSnapshot, Candle, Side, Ticker, Trade
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from app.connectors.binance.protocol import required, unless_zero
+from app.connectors.wire_numbers import required, unless_zero
 from app.core.trading_rule import TradingRule
 from app.core.types import MarketStatus, OrderType, TimeInForce
 

@@ -10,8 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from app.connectors.coinbase.errors import good_body, refusal_of
-from app.connectors.coinbase.protocol import PREFIX, PRIVATE, number, quote_of, to_symbol
+from app.connectors.coinbase.protocol import PREFIX, PRIVATE, quote_of, to_symbol
 from app.connectors.spec import CancelAnswer, OrderPreview, PlaceAccepted
+from app.connectors.wire_numbers import number
 from app.core.orders import InFlightOrder, OrderIntent
 from app.core.requests import Call, Priority, Request, Response, VenueError
 from app.core.types import OrderType, Side, TimeInForce

@@ -6,16 +6,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from msgspec import Struct
 
-from app.connectors.coinbase.protocol import (
-    is_filler,
-    is_symbol,
-    number,
-    quote_of,
-    required,
-    to_ms,
-    to_pair,
-    unless_zero,
-)
+from app.connectors.coinbase.protocol import is_filler, is_symbol, quote_of, to_ms, to_pair
+from app.connectors.wire_numbers import number, required, unless_zero
 from app.core.types import Balance, Fill, OrderType, OrderUpdate, Side, TimeInForce, VenueState
 
 STREAM = "stream"

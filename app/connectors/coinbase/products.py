@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from app.connectors.coinbase.market_rows import ProductRow, TickerRow
-from app.connectors.coinbase.protocol import is_symbol, number, required, to_pair, unless_zero
+from app.connectors.coinbase.protocol import is_symbol, to_pair
+from app.connectors.wire_numbers import number, required, unless_zero
 from app.core.trading_rule import TradingRule
 from app.core.types import MarketStatus, OrderType, Ticker, TimeInForce
 

@@ -43,7 +43,6 @@ socket hosts; that an order sized in quote reports `filled_size` in base; that a
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -132,32 +131,6 @@ def to_symbol(pair: str) -> str:
 
 def quote_of(symbol: str) -> str:
     return symbol.rpartition("-")[2]
-
-
-def number(text: str | None) -> Decimal | None:
-    """None for "" and null. Raises ValueError for what is no finite number."""
-    if not text:
-        return None
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"not a number: {text[:40]!r}") from None
-    if not value.is_finite():
-        raise ValueError(f"not a finite number: {text[:40]!r}")
-    return value
-
-
-def required(text: str | None) -> Decimal:
-    """As `number`, where there must be one."""
-    value = number(text)
-    if value is None:
-        raise ValueError("a number is missing")
-    return value
-
-
-def unless_zero(text: str | None) -> Decimal | None:
-    """None for "" and for "0", which stands for "does not apply" in limits and order terms."""
-    return number(text) or None
 
 
 def to_ms(text: str | None) -> int:

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from app.connectors.okx.protocol import checked_pair, millis, number, required, unless_zero
+from app.connectors.okx.protocol import checked_pair, millis
+from app.connectors.wire_numbers import number, required, unless_zero
 from app.core.account import FeeSchedule
 from app.core.effects import AccountEvent, Unknown
 from app.core.types import Balance, BalanceDelta, Fill, OrderType, OrderUpdate, Side, TimeInForce, VenueState

@@ -46,7 +46,6 @@ belongs to the question for a book to join.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -177,36 +176,6 @@ class PairOf(dict[str, str]):
     def __missing__(self, symbol: str) -> str:
         pair = self[symbol] = checked_pair(symbol)
         return pair
-
-
-_MOST_DIGITS = 60
-"""Products of larger numbers than these would overflow, and no market has any."""
-
-
-def number(text: str | None) -> Decimal | None:
-    """None for "", which stands for "none". Raises ValueError for what is no finite number."""
-    if not text:
-        return None
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"not a number: {text[:40]!r}") from None
-    if not value.is_finite() or abs(value.adjusted()) > _MOST_DIGITS:
-        raise ValueError(f"not a finite number of sensible size: {text[:40]!r}")
-    return value
-
-
-def required(text: str | None) -> Decimal:
-    """As `number`, where there must be one."""
-    value = number(text)
-    if value is None:
-        raise ValueError("a number is missing")
-    return value
-
-
-def unless_zero(text: str | None) -> Decimal | None:
-    """None for "" and for "0", where zero means "does not apply"."""
-    return number(text) or None
 
 
 def millis(text: str | None) -> int:

@@ -7,7 +7,8 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct, field
 
-from app.connectors.okx.protocol import BOOK_DEPTH, Arg, checked_pair, millis, number, required, unless_zero
+from app.connectors.okx.protocol import BOOK_DEPTH, Arg, checked_pair, millis
+from app.connectors.wire_numbers import number, required, unless_zero
 from app.core.effects import Unknown
 from app.core.trading_rule import TradingRule
 from app.core.types import BookSnapshot, Candle, MarketStatus, OrderType, Side, Ticker, TimeInForce, Trade

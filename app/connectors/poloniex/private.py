@@ -32,11 +32,11 @@ from app.connectors.poloniex.protocol import (
     PRIVATE_HEAVY,
     Envelope,
     read_envelope,
-    required,
     subscription_message,
     to_symbol,
 )
 from app.connectors.spec import Auth, CancelAnswer, Domain, PlaceAccepted
+from app.connectors.wire_numbers import required
 from app.core.account import FeeSchedule
 from app.core.effects import NOTHING, Channel, Effect, LoggedIn, Pong, Refused, Send, Subscribed, Subscription, Unknown
 from app.core.errors import ErrorKind

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from app.connectors.poloniex.protocol import number, required, to_pair, unless_zero
+from app.connectors.poloniex.protocol import to_pair
+from app.connectors.wire_numbers import number, required, unless_zero
 from app.core.effects import AccountEvent, Unknown
 from app.core.types import (
     Balance,

@@ -38,7 +38,6 @@ says. that `highestBid` bounds buys from above and `lowestAsk` sells from below 
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -113,32 +112,6 @@ class PairOf(dict[str, str]):
     def __missing__(self, symbol: str) -> str:
         pair = self[symbol] = to_pair(symbol)
         return pair
-
-
-def number(text: str) -> Decimal | None:
-    """None for "". Raises ValueError for what is no finite number."""
-    if not text:
-        return None
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"not a number: {text[:40]!r}") from None
-    if not value.is_finite():
-        raise ValueError(f"not a finite number: {text[:40]!r}")
-    return value
-
-
-def required(text: str) -> Decimal:
-    """As `number`, where there must be one."""
-    value = number(text)
-    if value is None:
-        raise ValueError("a number is missing")
-    return value
-
-
-def unless_zero(text: str) -> Decimal | None:
-    """None for "" and for "0", which stands for "does not apply" in limits, prices and order terms."""
-    return number(text) or None
 
 
 def subscription_message(event: str, channel: str, symbols: list[str] | None = None) -> bytes:

@@ -29,15 +29,13 @@ from app.connectors.poloniex.protocol import (
     ServerTime,
     TickerRow,
     TradesFrame,
-    number,
     read_envelope,
-    required,
     subscription_message,
     to_pair,
     to_symbol,
-    unless_zero,
 )
 from app.connectors.spec import Domain
+from app.connectors.wire_numbers import number, required, unless_zero
 from app.core.effects import NOTHING, Channel, Effect, Pong, Refused, Send, Subscribed, Subscription, Unknown
 from app.core.links import Link
 from app.core.requests import Call, Priority, Request, Response, Weight

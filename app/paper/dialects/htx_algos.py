@@ -2,14 +2,14 @@
 
 | what | rule | evidence |
 |---|---|---|
-| fields | accountId, symbol, orderPrice, orderSide, orderSize or orderValue, timeInForce, orderType, clientOrderId, stopPrice | sheet 6 |
+| fields | orderPrice, orderSize or orderValue, timeInForce, orderType, stopPrice ... | sheet 6 |
 | trigger | waits on its side of the last price | docs of 2021 |
 | trailingRate | 0.001 to 0.05 from the extreme after stopPrice | docs of 2021 |
 | boc | 2002: this twin's conditional orders cannot be post-only | limit of this twin |
 | funds | held on triggering; without them orders# says rejected | sheet 5; errCode ours |
 | cancellation | accepted and rejected client ids | docs of 2021 |
 | opening, history, specific | newest first | sheet 6; fields from docs |
-| cancel-all-after | timeout in seconds, 0 off, at least 5; it reaches conditional orders too | sheet 6; last unconfirmed |
+| cancel-all-after | timeout in seconds, 0 off, at least 5; reaches conditional orders too | sheet 6; last unconfirmed |
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Algos:
         return {"clientOrderId": stop.client_order_id}
 
     def cancel(self, call: Call) -> object:
-        accepted, rejected = [], []
+        accepted: list[str] = []
+        rejected: list[str] = []
         for name in texts(call.body, "clientOrderIds", CANCEL_MAX):
             stop = self._find(call, name)
             done = stop is not None and self._desk.venue.cancel_stop(stop)

@@ -3,7 +3,7 @@
 | rule | evidence |
 |---|---|
 | seqNum jumps (by the changes in between); prevSeqNum is the seqNum of the message before | sheet 3 |
-| 150 and 400 levels: every 100 ms, `[]` for an unchanged side; 5 and 20: at once, without the unchanged side | sheet 3 |
+| 150 and 400 levels: every 100 ms, `[]` for an unchanged side; 5 and 20: at once, without it | sheet 3 |
 | empty messages advance seqNum too; here after 3 s without a change | sheet 3; 3 s unconfirmed |
 | a refresh may be older than the changes that came before it: `late_answers` | sheet 3 |
 | `version` of depth.step* is another number | sheet 3 |
@@ -95,7 +95,7 @@ class View:
         """How many of the next refreshes are older than the last change that was told."""
 
     def refresh(self, *, followed: bool) -> Json:
-        """The answer to a pull: what was told last, so that the next change joins; with no followers the book itself."""
+        """The answer to a pull: what was told last, so that the next change joins; or the book, if nobody was told."""
         if not followed:
             self._keep(self._best())
         sequence, shown = self._sequence, self._shown

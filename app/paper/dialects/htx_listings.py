@@ -5,7 +5,7 @@
 | symbol | base and quote in lower case without separator | sheet 2 |
 | btcusdt | pp 2, ap 6, vp 8, minoa 0.0001, minov 10 | sheet 2; the other pairs' figures are ours |
 | bars | 1day begins at 00:00 of Singapore, UTC+8 | sheet 3 |
-| 1week, 1mon, 1year | Mondays, calendar, in UTC+8; they reach back ten months only | first unconfirmed, then limit of this twin |
+| 1week, 1mon, 1year | Mondays, calendar, UTC+8; ten months back | first unconfirmed; limit of this twin |
 """
 
 from __future__ import annotations

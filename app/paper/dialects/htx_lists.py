@@ -4,10 +4,10 @@
 |---|---|---|
 | accounts | a point account comes first; the spot account is the one to take | sheet 5; order ours |
 | balance | several rows a currency: trade, frozen, and here empty lock and bank | sheet 5 |
-| open orders | from (an order id, itself left out) and direct, size 1 to 500, default 100 | sheet 5; `from` left out: unconfirmed |
+| open orders | from (an order id, left out) and direct, size 1 to 500, default 100 | sheet 5; left out: unconfirmed |
 | unknown order | base-record-invalid | sheet 7; which of its three: unconfirmed |
 | cancelled without a fill, or finished and asked for by client id | not found after 2 hours | sheet 5 |
-| orders, matchresults | start-time and end-time at most 48 hours apart, invalid-start-date otherwise | sheet 5; code ours |
+| orders, matchresults | start-time and end-time at most 48 hours apart, invalid-parameter | sheet 5; code ours |
 | without times | the last 48 hours | docs of 2021 |
 | matchresults `from` | a record id; with direct next (default) the older ones | sheet 5; left out: unconfirmed |
 """

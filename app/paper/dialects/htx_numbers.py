@@ -2,7 +2,7 @@
 
 | what | rule | evidence |
 |---|---|---|
-| market data | 710.0, 0.05164, 9.12E-7, 1.26936964043E7: scientific below 0.001 and from ten millions | recorded frames |
+| market data | 710.0, 0.05164, 9.12E-7, 1.26936964043E7: Java's bounds for exponents | recorded frames |
 | settings | plain JSON numbers | sheet 2, recorded rows |
 | account | texts | sheet 5 |
 | order ids | 15 digits; trade ids 12; the `id` of a public trade 27 | sheet 3, 6; what is inside is ours |

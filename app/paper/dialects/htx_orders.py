@@ -1,4 +1,4 @@
-"""Orders and conditional orders with the words that HTX gives back as they were sent. The engine ignores these fields."""
+"""Orders and conditional orders with the words that HTX gives back. The engine ignores these fields."""
 
 from __future__ import annotations
 

@@ -2,11 +2,11 @@
 
 | rule | err-code | evidence |
 |---|---|---|
-| type is side and kind in one word; amount of a market buy is value in quote | validation-format-error for others | sheet 6 |
-| amount below or above the pair's | order-limitorder-amount-min-error, -max-error, order-marketorder-... | sheet 7; max: ccxt |
+| type is side and kind; amount of a market buy is value in quote | validation-format-error for others | sheet 6 |
+| amount below or above the pair's | order-limitorder-amount-min-error, -max-error, order-marketorder-* | sheet 7, ccxt |
 | value below or above | order-value-min-error, order-value-max-error | sheet 7; second unconfirmed |
 | too many decimals | order-orderprice-precision-error, order-orderamount-precision-error | sheet 7 |
-| a buy above 1.1 of the last price, a sale below 0.9 | order-limitorder-price-buy-max-error, -sell-min-error | sheet 2, 7 |
+| a buy above 1.1, a sale below 0.9 of the last price | order-limitorder-price-buy-max-error, -sell-min- | sheet 2, 7 |
 | a pair that is not online | base-symbol-trade-disabled | sheet 7 |
 | the market halted, or only cancelling | order-disabled | sheet 7; which: unconfirmed |
 | client-order-id: 64 of letters, digits, _ and - | validation-format-error | sheet 6; code unconfirmed |
@@ -170,7 +170,8 @@ def value_cells(value: Decimal, instrument: Instrument) -> int:
     if value > largest_value(instrument):
         raise ApiError("order-value-max-error", f"{largest_value(instrument)} {instrument.quote}")
     shift = instrument.cell_scale - VALUE_SCALE
-    return units * 10**shift if shift >= 0 else units // 10**-shift
+    cells: int = units * 10**shift if shift >= 0 else units // 10**-shift
+    return cells
 
 
 def client_id(terms: Terms, name: str) -> str:

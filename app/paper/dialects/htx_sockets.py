@@ -5,7 +5,7 @@
 | /ws and /feed | every frame of ours is binary gzip; clients speak text | sheet 3 |
 | /ws/v2 | text | sheet 5 |
 | /ws/trade | text, with the heartbeat of /ws/v2 | unconfirmed |
-| heartbeat | every 5 s, on signed sockets 20 s; the third is the end when two have no answer | sheet 3; signed: unconfirmed |
+| heartbeat | every 5 s, signed 20 s; two without answer are the end | sheet 3; signed: unconfirmed |
 | WebSocket pings | answered | unconfirmed |
 """
 

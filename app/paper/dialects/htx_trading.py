@@ -2,13 +2,13 @@
 
 | what | rule | evidence |
 |---|---|---|
-| place | the id as text; accepted is not resting: limit-maker that would take is then canceled | sheet 6; its end state unconfirmed |
-| client-order-id | a second use is refused for good with invalid.client.order.id (the sheet says for 8 hours) | sheet 6 |
+| place | the id as text; a limit-maker that would take is then canceled | sheet 6; its end state unconfirmed |
+| client-order-id | a second use is refused for good (sheet: for 8 hours): invalid.client.order.id | sheet 6 |
 | cancel | the id back; closed already: order-orderstate-error with order-state | sheet 6 |
 | cancel an unknown id | base-record-invalid | sheet 7; which of its three: unconfirmed |
 | by client id | a number, ok even when there is none | sheet 6 |
 | closed long ago | after 2 hours -1 | sheet 5, 6 |
-| batch 10, batchcancel 50, all: 100 an answer, 10 symbols, next-id -1 at the end | beyond: validation-format-error | sheet 6 |
+| batch 10, batchcancel 50, all: 100 an answer, 10 symbols | beyond: validation-format-error | sheet 6 |
 | insufficient funds | account-frozen-balance-insufficient-error | sheet 7 |
 """
 

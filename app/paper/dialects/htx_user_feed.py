@@ -2,11 +2,11 @@
 
 | topic | rule | evidence |
 |---|---|---|
-| orders#symbol, orders#* | nothing at once; pushes name the concrete symbol only where that was subscribed | sheet 5; ch of `*` unconfirmed |
+| orders#symbol, orders#* | nothing at once; `ch` as subscribed | sheet 5; ch of `*` unconfirmed |
 | an untriggered stop order | says nothing; once released it is created | sheet 5 |
 | trade.clearing#symbol#mode | later than orders#, here by one tick; mode 1 also cancellations | sheet 5 |
 | accounts.update#mode | at once every coin with changeType and changeTime null, then each change | sheet 5 |
-| modes | 0 when the total changes, 1 total and free in frames of their own, 2 both together | sheet 5; fields of 0 and 1 unconfirmed |
+| modes | 0 when the total changes, 1 separate frames, 2 both together | sheet 5; fields of 0 and 1 unconfirmed |
 """
 
 from __future__ import annotations

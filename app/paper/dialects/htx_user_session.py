@@ -8,7 +8,8 @@
 | not JSON, an unknown action | 2001 | sheet 7; text unconfirmed |
 | more than 50 requests a second | 4000 too.many.request | sheet 5, 7; text unconfirmed |
 | an eleventh connection of a key | 4000 on its login | sheet 5; answer unconfirmed |
-| /ws/trade: create-order, create-batchorder, cancel, cancelall | cid, status, data; bodies like REST | sheet 6 (one source); cancel's body unconfirmed |
+| /ws/trade create-order, create-batchorder, cancel, cancelall | like REST, with cid | sheet 6 (one source) |
+| the body of cancel | that of batchcancel | unconfirmed |
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""HTX' JSON shapes of the account, field by field: orders, fills, conditional orders, frames. Nothing is looked up here.
+"""HTX' JSON shapes of the account, field by field: orders, fills, conditional orders. Nothing is looked up here.
 
 | what | rule | evidence |
 |---|---|---|
