@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from app.connectors import binance, coinbase, okx, poloniex
+from app.connectors import binance, coinbase, crypto_com, htx, okx, poloniex
 from app.connectors.spec import ExchangeSpec
 
 EXCHANGES: dict[str, ExchangeSpec] = {
-    spec.name: spec for spec in (poloniex.SPEC, binance.SPEC, okx.SPEC, coinbase.SPEC)
+    spec.name: spec for spec in (poloniex.SPEC, binance.SPEC, okx.SPEC, coinbase.SPEC, htx.SPEC, crypto_com.SPEC)
 }
 
 CLOSED: dict[str, str] = {

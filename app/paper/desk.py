@@ -1,4 +1,4 @@
-"""A whole paper exchange without a protocol: venue, seeded market, tapes, one funded account. No sockets, no timers."""
+"""A whole paper exchange without a protocol: venue, market, tapes, one funded account. No sockets, no timers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from app.paper.events import Event, Execution
 from app.paper.flow import MarketFlow
 from app.paper.kill_switch import KillSwitches
 from app.paper.listings import LISTINGS, STARTING_BALANCES, Instrument, Listing
+from app.paper.mirror_flow import MirrorFlow, MirrorVenue, terms_in_force
 from app.paper.tape import Tape
 from app.paper.venue import Venue
 
@@ -56,7 +57,15 @@ class Desk:
         aliases: Sequence[Instrument] = (),
         keys: Mapping[str, Credentials] | None = None,
     ) -> None:
-        """`aliases` trade in a listing's book; `keys` are the account's keys by kind, the default one first."""
+        """`aliases` trade in a listing's book; `keys` are the account's keys by kind, the default one first.
+
+        Where a mirror's terms are in force, they replace fees and rules, and the market is fed through `mirror`.
+        """
+        terms = terms_in_force()
+        if terms is not None:
+            fees = terms.account_fees(fees)
+            listings = [terms.listing(listing) for listing in listings]
+            aliases = [terms.instrument(alias) for alias in aliases]
         self.exchange = exchange
         self.clock = clock
         self.listings = tuple(listings)
@@ -66,7 +75,7 @@ class Desk:
         self.account: Account = self.accounts.open("1001", 10_001, fees, self.credentials, balances)
         for credentials in self.keys.values():
             self.accounts.add_key(credentials, self.account.account_id)
-        self.venue = Venue(
+        self.venue = (Venue if terms is None else MirrorVenue)(
             [*(listing.instrument for listing in self.listings), *aliases],
             self.accounts,
             clock,
@@ -75,7 +84,9 @@ class Desk:
             client_ids_reusable=client_ids_reusable,
         )
         self._intervals = intervals
-        self.flow = MarketFlow(self.venue, self.listings, Random(f"{exchange}/{seed}/flow"), clock)
+        self.mirror = MirrorFlow(self.venue, self.listings) if isinstance(self.venue, MirrorVenue) else None
+        seeded = Random(f"{exchange}/{seed}/flow")
+        self.flow = self.mirror or MarketFlow(self.venue, self.listings, seeded, clock)
         self.flow.populate()
         self.kill_switches = KillSwitches(self.venue)
         self.opened_ms = clock.wall_ns() // NS_PER_MS
@@ -107,7 +118,7 @@ class Desk:
         return self._listener(events)
 
     def advance(self, messages: int, until_ns: int | None = None) -> int:
-        """Let the seeded market act until that many public messages were made or mono time is over."""
+        """Let the market act until that many public messages were made or mono time is over."""
         made = steps = 0
         while made < messages and steps < messages * 20:
             self.flow.step()

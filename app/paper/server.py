@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from aiohttp import web
 
@@ -27,11 +28,19 @@ _BACKLOG_S = 0.25
 """Messages older than this are given up when the machine cannot keep pace."""
 
 
-class Pacer:
-    """Lets the market make `rate` public messages a second, evenly, and asks everything that depends on time."""
+class CannotMirror(Exception):
+    """There is nothing to mirror; the text says why in the user's words."""
 
-    def __init__(self, dialect: Dialect, rate: float, clock: Clock) -> None:
+
+class Pacer:
+    """Lets the market make `rate` public messages a second, evenly, and asks everything that depends on time.
+
+    `feed` brings in what happened outside, where a market is mirrored.
+    """
+
+    def __init__(self, dialect: Dialect, rate: float, clock: Clock, feed: Callable[[], None] = lambda: None) -> None:
         self._dialect = dialect
+        self._feed = feed
         self._rate = rate
         self._clock = clock
         self._last_ns = clock.mono_ns()
@@ -45,6 +54,7 @@ class Pacer:
         self._due = min(self._due, max(1.0, self._rate * _BACKLOG_S))
         self._last_ns = now_ns
         desk = self._dialect.desk
+        self._feed()
         if self._due >= 1.0:
             made = desk.advance(int(self._due), now_ns + _SLICE_NS)
             self._due -= made
@@ -63,10 +73,12 @@ class Pacer:
 class TwinServer:
     """One dialect on one port. `start`, then `stop`; `port` is known in between."""
 
-    def __init__(self, dialect: Dialect, *, port: int, rate: float, clock: Clock) -> None:
+    def __init__(
+        self, dialect: Dialect, *, port: int, rate: float, clock: Clock, feed: Callable[[], None] = lambda: None
+    ) -> None:
         self.dialect = dialect
         self.port = port
-        self.pacer = Pacer(dialect, rate, clock)
+        self.pacer = Pacer(dialect, rate, clock, feed)
         self._runner = web.AppRunner(dialect.app(), access_log=None, shutdown_timeout=0.5)
         self.pacing: asyncio.Task[None] | None = None
         """Runs until `stop`; ends earlier only by a fault."""
@@ -103,7 +115,11 @@ class TwinServer:
         await self._runner.cleanup()
 
 
-def main(argv: Sequence[str]) -> int:
+Mirroring = Callable[[argparse.Namespace, Clock], AbstractAsyncContextManager[TwinServer]]
+"""Connects what `--mirror` names and gives a server fed from there; raises CannotMirror. It lives outside the twins."""
+
+
+def main(argv: Sequence[str], mirroring: Mirroring | None = None) -> int:
     """Run `depthdesk twin` with these arguments until a signal (or the end of stdin); returns the exit code."""
     try:
         options = _parser().parse_args(argv)
@@ -111,14 +127,28 @@ def main(argv: Sequence[str]) -> int:
         return leaving.code if isinstance(leaving.code, int) else 2
     clock = SystemClock()
     try:
-        dialect = load(options.exchange, options.seed, clock)
-        if options.key is not None:
-            dialect.desk.choose_key(options.key)
-    except (UnknownDialect, UnknownKey) as unknown:
-        print(f"depthdesk twin: {unknown}", file=sys.stderr)
+        if options.mirror is not None:
+            return asyncio.run(_serve_mirror(options, clock, mirroring))
+        server = TwinServer(open_dialect(options, clock), port=options.port, rate=options.rate, clock=clock)
+    except (UnknownDialect, UnknownKey, CannotMirror) as reason:
+        print(f"depthdesk twin: {reason}", file=sys.stderr)
         return 2
-    server = TwinServer(dialect, port=options.port, rate=options.rate, clock=clock)
     return asyncio.run(_serve(server, until_stdin_closes=options.until_stdin_closes))
+
+
+def open_dialect(options: argparse.Namespace, clock: Clock) -> Dialect:
+    """The twin the options ask for. Raises UnknownDialect, UnknownKey."""
+    dialect = load(options.exchange, options.seed, clock)
+    if options.key is not None:
+        dialect.desk.choose_key(options.key)
+    return dialect
+
+
+async def _serve_mirror(options: argparse.Namespace, clock: Clock, mirroring: Mirroring | None) -> int:
+    if mirroring is None:
+        raise CannotMirror("--mirror needs the whole program: depthdesk twin NAME --mirror")
+    async with mirroring(options, clock) as server:
+        return await _serve(server, until_stdin_closes=options.until_stdin_closes)
 
 
 async def _serve(server: TwinServer, *, until_stdin_closes: bool) -> int:
@@ -189,7 +219,15 @@ def _parser() -> argparse.ArgumentParser:
         type=_WholeNumber(0, MAX_RATE),
         default=DEFAULT_RATE,
         metavar="N",
-        help=f"public book and trade messages per second over all pairs (default {DEFAULT_RATE})",
+        help=f"public book and trade messages per second over all pairs (default {DEFAULT_RATE}; not with --mirror)",
+    )
+    parser.add_argument(
+        "--mirror",
+        nargs="?",
+        const="",
+        metavar="URL",
+        help="instead of a seeded market follow a public one by its rules and fees: the real exchange's, or that of "
+        "another twin, named by http://127.0.0.1:PORT or the line it printed",
     )
     kinds = "; ".join(f"{exchange}: {', '.join(names)}" for exchange, names in KEY_KINDS.items())
     parser.add_argument(

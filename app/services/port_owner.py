@@ -13,12 +13,20 @@ def owner_words(port: int) -> str:
     inodes = _inodes(port)
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            links = [os.readlink(link) for link in (process / "fd").iterdir()]
+            links = {_target(link) for link in (process / "fd").iterdir()}
             if any(f"socket:[{inode}]" in links for inode in inodes):
                 return f"process {process.name} ({(process / 'comm').read_text().strip()[:40]})"
         except OSError:
             continue
     return "another program"
+
+
+def _target(link: Path) -> str:
+    try:
+        return os.readlink(link)
+    except OSError:
+        # Closed since it was listed, as the one that lists.
+        return ""
 
 
 def _inodes(port: int) -> list[str]:

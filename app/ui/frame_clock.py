@@ -199,9 +199,11 @@ class FrameClock(QObject):
             self._chart_turn = (self._chart_turn + 1) % len(charts)
             due.append(charts[self._chart_turn])
         others = [panel for panel in seen if id(panel) not in self._active]
-        if others:
+        # The others come only with the last chart, so that no tick carries two charts' worth of work.
+        rounds = max(len(charts), 1)
+        if others and (not charts or self._chart_turn == len(charts) - 1):
             # A round in ten ticks is 3 Hz for each at 30 Hz; slower clocks hold the promise of 2 Hz and no more.
-            count = ceil(len(others) / min(_ROUND, self.hz // 2))
+            count = ceil(len(others) * rounds / min(_ROUND, self.hz // 2))
             start = self._turn % len(others)
             due += (others[start:] + others[:start])[:count]
             self._turn = (start + count) % len(others)

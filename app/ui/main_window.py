@@ -107,9 +107,10 @@ class MainWindow(QMainWindow):
         self.inspector = StreamInspector(desk)
         self.events = EventList(desk)
         self.two_books = TwoBooks(desk)
-        for panel in (*self.market_panels, self.entry):
+        for panel in self.market_panels:
             self.frames.add(panel, active=True)
         for panel in (
+            self.entry,
             *self.account_tables,
             self.balances,
             self.watch,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -26,6 +27,7 @@ from app.twin_process import TwinLine
 from app.workspace import Workspace
 from tests.until import until
 
+T = TypeVar("T")
 FAR = Decimal("0.97")
 
 
@@ -219,29 +221,30 @@ async def orders_placed_elsewhere_are_shown(venue: Venue, line: TwinLine, folder
 async def asking_tells_the_same_as_the_stream(venue: Venue) -> None:
     order = venue.place(venue.resting(Side.BUY))
     await reaches(order, OrderState.OPEN)
-    assert await _asked(venue, order) is order
+    assert await _patiently(lambda: venue.exchange.get_order(order.key)) is order
     assert order.state is OrderState.OPEN and OrderFlag.ID_CONFLICT not in order.flags
     await venue.exchange.cancel(order.key)
-    assert await _asked(venue, order) is order
+    assert await _patiently(lambda: venue.exchange.get_order(order.key)) is order
     assert order.state is OrderState.CANCELED
     tracker = venue.exchange.user_stream_tracker
     assert tracker is not None
     fills = sum(len(o.fills) for o in venue.exchange.orders)
-    await tracker.load_history(venue.workspace.clock.wall_ns() // 1_000_000 - 3_600_000)
+    an_hour_ago = venue.workspace.clock.wall_ns() // 1_000_000 - 3_600_000
+    await _patiently(lambda: tracker.load_history(an_hour_ago))
     assert sum(len(o.fills) for o in venue.exchange.orders) >= fills
     for one in venue.exchange.orders:
         assert one.terms.amount is None or one.filled <= one.terms.amount, "no execution is counted twice"
 
 
-async def _asked(venue: Venue, order: InFlightOrder) -> InFlightOrder | None:
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
     """Another desk on the account may have used up its budget; ours then waits by itself and asks again."""
-    for _ in range(3):
+    for _ in range(4):
         try:
-            return await venue.exchange.get_order(order.key)
+            return await ask()
         except VenueError as error:
             if error.kind is not ErrorKind.SLOW_DOWN:
                 raise
-    raise AssertionError("told to slow down three times")
+    raise AssertionError("told to slow down four times")
 
 
 async def the_dry_run_shows_what_is_signed_and_no_secret(venue: Venue) -> None:

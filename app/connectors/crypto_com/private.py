@@ -139,8 +139,9 @@ class CryptoComPrivate:
         effects: list[Effect] = []
         if message.method == "subscribe" and message.id == _ACCOUNT_ID:
             effects.append(Subscribed(_SUBSCRIPTIONS))
-        if message.result is not None:
-            effects += self._on_push(read_push(message.result), frame)
+        pushed = message.pushed
+        if pushed is not None:
+            effects += self._on_push(read_push(pushed), frame)
         elif message.method != "subscribe":
             effects.append(Unknown(f"method {message.method[:40]!r}"))
         return effects

@@ -79,12 +79,13 @@ _LIMITS = {
     "cancel": (15, 0.1),
     "cancel-all": (15, 0.1),
     "order-detail": (30, 0.1),
-    "get-trades": (1, 1.0),
-    "get-order-history": (1, 1.0),
+    "get-trades": (1, 1.1),
+    "get-order-history": (1, 1.1),
     "private": (3, 0.1),
 }
 RATE_LIMITS = tuple(RateLimit(name, units, per_s) for name, (units, per_s) in _LIMITS.items())
-"""Most count per method there; methods that share a bucket here are never too many."""
+"""Most count per method there; methods that share a bucket here are never too many. One a second is counted where
+requests arrive, so a tenth more is waited."""
 SIGNING_WINDOW_MS = 60_000
 """How far `nonce` may be from the exchange's time. No field shortens it."""
 SENDS_PER_S = 50.0

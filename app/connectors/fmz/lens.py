@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from app.connectors.fmz.protocol import Question
+from app.connectors.fmz.protocol import read_question
 
 _KNOWN: dict[str, frozenset[str]] = {
     "ticker": frozenset({"symbol", "buy", "sell", "high", "low", "open", "last", "vol", "time"}),
@@ -38,8 +38,8 @@ class BridgeView(Struct, frozen=True, kw_only=True):
 
 def look(asked: bytes, answered: bytes) -> BridgeView:
     """Both as logged, headers included. Raises ValueError (DecodeError is one) for what is no exchange of ours."""
+    question = read_question(asked)
     try:
-        question = msgspec.json.decode(asked.rpartition(b"\r\n\r\n")[2], type=Question)
         reply = msgspec.json.decode(answered, type=dict[str, Any])
     except RecursionError:
         raise ValueError("nested too deeply") from None

@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from app.connectors.fmz.errors import good_data
-from app.connectors.fmz.private_rows import fills_since, read_balances, read_order
-from app.connectors.fmz.protocol import RAW_PREFIX, OrderRow, PlacedRow, plain, text_of, to_symbol
+from app.connectors.fmz.private_rows import fills_since, read_balances, read_one_order, read_orders
+from app.connectors.fmz.protocol import RAW_PREFIX, PlacedRow, plain, text_of, to_symbol
 from app.connectors.fmz.public import question
 from app.connectors.fmz.service import as_plugin
 from app.connectors.spec import Auth, CancelAnswer, Domain, PlaceAccepted
@@ -32,8 +32,6 @@ NOT_BY_OUR_ID = "this exchange cannot be asked by our id"
 _PLACE_WITHIN_S = 10.0
 _AT_MARKET = "-1"
 
-_decode_order = msgspec.json.Decoder(OrderRow).decode
-_decode_orders = msgspec.json.Decoder(list[OrderRow]).decode
 _decode_placed = msgspec.json.Decoder(PlacedRow).decode
 
 
@@ -71,17 +69,15 @@ class FmzPrivate:
         return self._ask("assets", {}, read_balances)
 
     def get_open_orders(self) -> Call[Page[OrderUpdate]]:
-        return self._ask("orders", {"symbol": ""}, lambda response: Page(_orders(response)), Priority.RECONCILE)
+        return self._ask("orders", {"symbol": ""}, lambda response: Page(read_orders(response)), Priority.RECONCILE)
 
     def get_order(self, order: InFlightOrder) -> Call[OrderUpdate]:
         """By the exchange's id. Without one the answer is a VenueError that says so: it is never NOT_FOUND."""
         if not order.exchange_order_id:
             return self._cannot_be_asked(order)
 
-        def parse(response: Response) -> OrderUpdate:
-            return read_order(_decode_order(bytes(good_data(response))), response, order.pair)
-
-        return self._ask("order", _named(order), parse, Priority.ORDER_QUERY)
+        pair = order.pair
+        return self._ask("order", _named(order), lambda response: read_one_order(response, pair), Priority.ORDER_QUERY)
 
     def get_order_fills(self, order: InFlightOrder) -> Call[Page[Fill]]:
         """One fill for all that was filled since those known: price by the change of the average, fee not told."""
@@ -89,8 +85,7 @@ class FmzPrivate:
             return self._cannot_be_asked(order)
 
         def parse(response: Response) -> Page[Fill]:
-            update = read_order(_decode_order(bytes(good_data(response))), response, order.pair)
-            return Page(fills_since(order, update, response))
+            return Page(fills_since(order, read_one_order(response, order.pair), response))
 
         return self._ask("order", _named(order), parse, Priority.RECONCILE)
 
@@ -192,7 +187,7 @@ class FmzPrivate:
 
     def _history(self, pairs: list[str], since_ms: int) -> Call[Page[OrderUpdate]]:
         def parse(response: Response) -> Page[OrderUpdate]:
-            return Page(_orders(response), self._history(pairs[1:], since_ms) if len(pairs) > 1 else None)
+            return Page(read_orders(response), self._history(pairs[1:], since_ms) if len(pairs) > 1 else None)
 
         params: dict[str, str | int] = {
             "limit": 0,
@@ -216,10 +211,6 @@ class FmzPrivate:
 
 def _named(order: InFlightOrder) -> dict[str, str | int]:
     return {"id": order.exchange_order_id, "symbol": to_symbol(order.pair)}
-
-
-def _orders(response: Response) -> list[OrderUpdate]:
-    return [read_order(row, response) for row in _decode_orders(bytes(good_data(response)))]
 
 
 def _nothing_but(data: object) -> Page[Fill]:

@@ -16,6 +16,8 @@ REST = "rest"
 DERIVED = "derived"
 """`Fill.id_space` of fills that we worked out: the protocol tells none."""
 
+_decode_order = msgspec.json.Decoder(OrderRow).decode
+_decode_orders = msgspec.json.Decoder(list[OrderRow]).decode
 _decode_balances = msgspec.json.Decoder(list[BalanceRow]).decode
 
 
@@ -56,6 +58,14 @@ def read_order(row: OrderRow, response: Response, pair: str = "") -> OrderUpdate
         frame=response.frame,
         source=REST,
     )
+
+
+def read_one_order(response: Response, pair: str) -> OrderUpdate:
+    return read_order(_decode_order(bytes(good_data(response))), response, pair)
+
+
+def read_orders(response: Response) -> list[OrderUpdate]:
+    return [read_order(row, response) for row in _decode_orders(bytes(good_data(response)))]
 
 
 def fills_since(order: InFlightOrder, update: OrderUpdate, response: Response) -> list[Fill]:

@@ -121,8 +121,19 @@ class PlacedRow(Struct):
     id: Raw
 
 
+_decode_question = msgspec.json.Decoder(Question).decode
+
+
 def encode_question(method: str, params: dict[str, str | int]) -> bytes:
     return msgspec.json.encode(Question(method, params))
+
+
+def read_question(logged: bytes) -> Question:
+    """The request in a logged frame, headers and all. Raises ValueError (DecodeError is one)."""
+    try:
+        return _decode_question(logged.rpartition(b"\r\n\r\n")[2])
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def to_pair(symbol: str) -> str:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from app.connectors.fmz.errors import good_data, is_protocol
+from app.connectors.fmz.private_rows import read_balances, read_one_order, read_orders
 from app.connectors.fmz.protocol import (
     INTERVALS,
     MOST_DECIMALS,
@@ -25,6 +26,7 @@ from app.connectors.fmz.protocol import (
     ms_of,
     number_of,
     plain,
+    read_question,
     text_of,
     to_pair,
     to_symbol,
@@ -37,7 +39,18 @@ from app.core.errors import ErrorKind
 from app.core.links import Link
 from app.core.requests import Call, Priority, Request, Response, VenueError
 from app.core.trading_rule import TradingRule
-from app.core.types import BookSnapshot, Candle, Integrity, Level, OrderType, Side, Ticker, TimeInForce, Trade
+from app.core.types import (
+    BalanceDelta,
+    BookSnapshot,
+    Candle,
+    Integrity,
+    Level,
+    OrderType,
+    Side,
+    Ticker,
+    TimeInForce,
+    Trade,
+)
 
 T = TypeVar("T")
 
@@ -117,6 +130,32 @@ class FmzPublic:
 
     def on_message(self, data: bytes, frame: int) -> Iterable[Effect]:
         raise ValueError("the protocol has no stream")
+
+    def read_reply(self, asked: bytes, response: Response) -> Iterable[Effect]:
+        """What a logged answer means; `asked` is the logged request, because only its body says what was asked.
+
+        Raises VenueError and ValueError as the calls themselves do.
+        """
+        question = read_question(asked)
+        pair = to_pair(str(question.params["symbol"])) if question.params.get("symbol") else ""
+        match question.method:
+            case "depth" if pair:
+                return (self._read_book(pair, response),)
+            case "ticker" if pair:
+                return (_ticker(pair, _decode_ticker(bytes(good_data(response))), response.frame),)
+            case "trades" if pair:
+                return _trades(pair, response)
+            case "records" if pair:
+                minutes = int(question.params.get("period", 0))
+                interval = next((name for name, length in INTERVALS.items() if length == minutes), "")
+                return _candles(pair, interval, None, response)
+            case "accounts" | "assets":
+                return [BalanceDelta(asset=b.asset, reason="listed", balance=b) for b in read_balances(response)]
+            case "orders" | "historyorders":
+                return read_orders(response)
+            case "order":
+                return (read_one_order(response, pair),)
+        return NOTHING
 
     # -- questions
 

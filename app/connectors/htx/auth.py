@@ -17,9 +17,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class HtxAuth:
-    """HMAC-SHA256 over method, host, path and sorted query. Bodies of POST are not signed; the host must be the one called.
+    """HMAC-SHA256 over method, host, path and sorted query. Bodies of POST are not signed.
 
-    Timestamps are whole seconds, rounded down, so a signature never lies in the exchange's future by our doing.
+    The host is the one that is called. Timestamps are whole seconds, rounded down, so that none lies in the future.
     """
 
     def __init__(self, credentials: Credentials, domain: Domain) -> None:

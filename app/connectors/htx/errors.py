@@ -1,4 +1,4 @@
-"""What HTX' refusals mean to us: words, codes and HTTP states to `ErrorKind`. No retrying, no reading of good replies."""
+"""What HTX' refusals mean to us: words, codes and HTTP states to `ErrorKind`. No retrying, no good replies."""
 
 from __future__ import annotations
 

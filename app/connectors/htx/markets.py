@@ -6,9 +6,7 @@ from collections.abc import Iterable
 
 from app.connectors.spec import Domain
 
-_QUOTES = frozenset(
-    "usdt usdc usdd husd tusd fdusd usd1 btc eth ht htx trx eur gbp brl try rub uah xrp ltc doge".split()
-)
+_QUOTES = frozenset("usdt usdc usdd husd tusd fdusd usd1 btc eth ht htx trx eur gbp brl try rub uah xrp doge".split())
 _LONGEST_QUOTE = max(map(len, _QUOTES))
 
 

@@ -1,7 +1,7 @@
 """The wire facts of HTX (formerly Huobi) spot: hosts, limits, names, common frames. No reading of rows, no I/O.
 
-Evidence. DOC = huobiapi/docs, last public text of 2021-06; NET = JKorf/HTX.Net and its recorded payloads, 2026-06; CCXT =
-ccxt 4.5.90; HB = hummingbot, 2026-07; REC = real frames of 2021-04 in cryptofeed's samples. (?) = one source or none.
+Evidence. DOC = huobiapi/docs, last public text of 2021-06; NET = JKorf/HTX.Net with its payloads, 2026-06; CCXT = ccxt
+4.5.90; HB = hummingbot, 2026-07; REC = real frames of 2021-04 in cryptofeed's samples. (?) = one source or none.
 
 | channel or call | message | meaning | our event | source |
 |---|---|---|---|---|
@@ -31,13 +31,13 @@ ccxt 4.5.90; HB = hummingbot, 2026-07; REC = real frames of 2021-04 in cryptofee
 | POST cancel-all-after | timeout 0, >= 5 s | dead man's switch | its end, ms | DOC |
 
 Not confirmed (?): sockets of the AWS host, so it uses the main ones; that `maxov` limits every order's value; that
-openOrders, history and matchresults answer for all symbols when none is named; that `from` continues after the last row;
+openOrders, history and matchresults answer for all symbols when none is named; that `from` leads on from the last row;
 `finished-at` and `canceled-at` of order rows; rows of /v2/algo-orders beyond the names of the request (`orderStatus`,
 `orderId`, `orderOrigTime`, `lastActTime`, words created, triggered, canceled, rejected); that an order which such a
 conditional order became carries its client id; that a conditional order at market takes no `timeInForce`;
-`data.triggerTime` of cancel-all-after; that batchCancelOpenOrders without `symbol` means all; lists of ids being what
-`success` of batchcancel holds when client ids were sent; how long a signature is good (5 minutes in one place of DOC,
-under one in another: the longer is assumed where it proves something).
+`data.triggerTime` of cancel-all-after and `data.rejected` of a conditional order's cancel; that batchCancelOpenOrders
+without `symbol` means all; that `success` of batchcancel holds our ids when ours were sent; how long a signature is
+good (5 minutes in one place of DOC, under one in another: the longer is assumed where it proves something).
 """
 
 from __future__ import annotations

@@ -58,6 +58,7 @@ _WITHIN = 64
 """Where a topic stands that is named first; in any other spelling a frame is read all the same, only slower."""
 _SUFFIXES = {Channel.BOOK: _BOOK, Channel.TRADES: "trade.detail", Channel.TICKER: "ticker"}
 _CHANNELS = {suffix: channel for channel, suffix in _SUFFIXES.items()}
+_WHOLE_BOOKS = ("depth.step", "mbp.refresh.")
 _REST_DEPTHS = (5, 10, 20)
 _MOST_BARS = 2_000
 _TRADES_A_REPLY = 500
@@ -88,13 +89,16 @@ class HtxPublic:
 
     def on_message(self, data: bytes, frame: int) -> Iterable[Effect]:
         text = inflate(data)
-        if text.find(_CHANGES, 0, _WITHIN) > 0:
-            try:
-                message = decode_book_frame(text)
-            except ValidationError as refusal:
-                return self._rare(text, frame, refusal)
-            return self._on_book(message, frame)
-        return self._rare(text, frame, None)
+        try:
+            if text.find(_CHANGES, 0, _WITHIN) > 0:
+                try:
+                    message = decode_book_frame(text)
+                except ValidationError as refusal:
+                    return self._rare(text, frame, refusal)
+                return self._on_book(message, frame)
+            return self._rare(text, frame, None)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
 
     def _on_book(self, message: BookFrame, frame: int) -> Iterable[Effect]:
         tick = message.tick
@@ -116,7 +120,7 @@ class HtxPublic:
 
     def _whole_book(self, symbol: str, suffix: str, tick: Tick, ts: int, frame: int) -> Iterable[Effect]:
         """Pictures of the whole book, which we do not subscribe but which recordings hold."""
-        if not suffix.startswith(("depth.step", "mbp.refresh.")):
+        if not suffix.startswith(_WHOLE_BOOKS):
             return (Unknown(f"topic {suffix[:40]!r}"),)
         last_id = tick.version if tick.seq_num is None else tick.seq_num
         return (read_whole_book(tick, self._markets[symbol], 0, last_id, ts, frame),)
@@ -169,7 +173,7 @@ class HtxPublic:
         wanted = self._subscription(topic)
         if wanted is None:
             return (Unknown(f"confirmed topic {topic[:60]!r}"),)
-        if wanted.channel is Channel.BOOK:
+        if topic.endswith(_BOOK):
             return Subscribed((wanted,)), self._say("req", wanted)
         return (Subscribed((wanted,)),)
 
@@ -281,6 +285,8 @@ class HtxPublic:
         symbol, suffix = _topic(topic)
         interval = INTERVAL_OF_PERIOD.get(suffix[6:], "") if suffix.startswith("kline.") else ""
         channel = Channel.CANDLES if interval else _CHANNELS.get(suffix)
+        if suffix.startswith(_WHOLE_BOOKS):
+            channel = Channel.BOOK
         return Subscription(channel, self._markets[symbol], interval) if channel else None
 
 

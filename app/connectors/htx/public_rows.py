@@ -51,8 +51,8 @@ class TickerRow(Struct, rename="camel"):
     low: Decimal | None = None
     amount: Decimal | None = None
     vol: Decimal | None = None
-    bid: Decimal | str | None = None
-    ask: Decimal | str | None = None
+    bid: Decimal | None = None
+    ask: Decimal | None = None
     last_price: Decimal | None = None
     symbol: str = ""
 

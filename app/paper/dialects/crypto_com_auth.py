@@ -33,7 +33,9 @@ def parameter_text(value: Any, level: int = 0) -> str:
     if level >= _DEEPEST:
         return str(value)
     if isinstance(value, dict):
-        return "".join(key + parameter_text(value[key], level if _flat(value[key]) else level + 1) for key in sorted(value))
+        return "".join(
+            key + parameter_text(value[key], level if _flat(value[key]) else level + 1) for key in sorted(value)
+        )
     if isinstance(value, list):
         return "".join(parameter_text(element, level) for element in value)
     return str(value)

@@ -1,4 +1,4 @@
-"""Crypto.com's order books as its channels show them: what was shown last, what has changed since. Nothing is sent here.
+"""Crypto.com's order books as its channels show them: what was shown last, what has changed. Sends nothing.
 
 | rule | evidence |
 |---|---|

@@ -4,9 +4,9 @@
 |---|---|---|
 | book.{i}.{10, 50}, trade.{i}, ticker.{i}, candlestick.{timeframe}.{i} | market | sheet 4 |
 | user.order, user.trade, user.advanced.order, each with .{i} or without | user, after public/auth | sheet 6 |
-| user.balance, user.position_balance; user.positions, user.account_risk | the same; the last two stay silent on spot | sheet 6 |
+| user.balance, user.position_balance; user.positions, user.account_risk | the same; the last two are silent | sheet 6 |
 | anything else, a book without a depth, wildcards | 10004 | sheet 4 |
-| SNAPSHOT 500 ms; SNAPSHOT_AND_UPDATE 10 (unless told) or 100 ms | other frequencies 40004 | sheet 4; code unconfirmed |
+| SNAPSHOT 500 ms; SNAPSHOT_AND_UPDATE 10 (unless told) or 100 ms | others 40004 | sheet 4; code unconfirmed |
 | an unknown book_subscription_type | 40004; other spellings of the name are ignored | sheet 4; code unconfirmed |
 """
 
@@ -91,5 +91,10 @@ def _topic(name: str, params: Mapping[str, object], account: Account | None) -> 
     if every not in (("10", "100") if deltas else (str(WHOLE_MS),)):
         raise ApiError(40004)
     return Topic(
-        subscription=name, channel=channel, place=pair_of(rest[0]), depth=int(rest[1]), every_ms=int(every), deltas=deltas
+        subscription=name,
+        channel=channel,
+        place=pair_of(rest[0]),
+        depth=int(rest[1]),
+        every_ms=int(every),
+        deltas=deltas,
     )

@@ -27,7 +27,14 @@ from app.paper.dialects.crypto_com_books import BookView, levels
 from app.paper.dialects.crypto_com_channels import Topic
 from app.paper.dialects.crypto_com_errors import Json
 from app.paper.dialects.crypto_com_listings import symbol_of
-from app.paper.dialects.crypto_com_market import MOST_BARS, TIMEFRAMES, MarketData, candle_row, first_update_id, trade_row
+from app.paper.dialects.crypto_com_market import (
+    MOST_BARS,
+    TIMEFRAMES,
+    MarketData,
+    candle_row,
+    first_update_id,
+    trade_row,
+)
 from app.paper.dialects.crypto_com_money import Money
 from app.paper.dialects.crypto_com_orders import CryptoComStop
 from app.paper.events import BalanceChanged, BookChange, Event, Execution, OrderEvent, OrderEventKind, StopEvent
@@ -78,7 +85,7 @@ class Feed:
         if not listeners:
             topics.pop(topic, None)
             for kept in (self.views, self._due_ms, self._bar_starts):
-                kept.pop(topic, None)  # type: ignore[attr-defined]
+                kept.pop(topic, None)
         if not topics:
             self._topics.pop((topic.channel, topic.place), None)
 

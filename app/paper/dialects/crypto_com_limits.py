@@ -7,7 +7,7 @@
 | get-trades, get-order-history | 1 a second each | sheet 8 |
 | other private methods | 3 in 100 ms each | sheet 8 |
 | public methods | 100 a second per method and address | sheet 8 |
-| user socket, market socket | 150 and 100 a second; pro-rated to what is left of the calendar second it opened in | sheet 4 and 8 |
+| user socket, market socket | 150, 100 a second; pro-rated to the rest of its first calendar second | sheet 4, 8 |
 | windows of REST | begin with the first request after the one before | unconfirmed |
 | headers | none | sheet 8 |
 """

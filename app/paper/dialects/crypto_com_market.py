@@ -6,7 +6,7 @@
 | get-book | up to 50 levels [price, size, orders]; `t`, `u` | sheet 4; default 50 |
 | get-trades | newest first, up to 150; `t` as a text | sheet 4; 150 from the exchange's docs |
 | get-tickers | a last, b bid, k ask, c change as a fraction | sheet 4 |
-| get-candlestick | oldest first, 25 unless told, up to 300; start_ts, end_ts in ms | sheet 4; the newest of the range: unconfirmed |
+| get-candlestick | oldest first, 25 unless told, up to 300; ms | sheet 4; the newest of a range: unconfirmed |
 | one ticker or all | `instrument_name` | sheet 4 |
 | bad numbers | 40004 | code unconfirmed |
 | vv | quote value in USD at last prices | sheet 4 |

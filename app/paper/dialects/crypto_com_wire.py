@@ -1,7 +1,7 @@
 """Crypto.com's JSON shapes, field by field: instruments, orders, own trades, trigger orders, balances. No look-ups.
 
-Fields: sheet sections 3 and 6. Times in ms and `code` are JSON integers, ids and everything with decimals are texts (live
-frames mix both, sheet 2). `fees` of a trade is negative when paid, `cumulative_fee` of an order is positive (the latter
+Fields: sheet sections 3 and 6. Times in ms and `code` are JSON integers, ids and decimals are texts (live frames mix
+both, sheet 2). `fees` of a trade is negative when paid, `cumulative_fee` of an order is positive (the latter
 unconfirmed). `taker_side` holds the role. Unconfirmed: `limit_price` "0" for MARKET, `quantity` "0" for an order by
 notional, `match_count` and `match_index`, and every field of trigger orders beyond the exchange's sample of 2026-08.
 """

@@ -36,6 +36,7 @@ class Dialect(Protocol):
 _MODULES = {
     "binance": "app.paper.dialects.binance",
     "coinbase": "app.paper.dialects.coinbase",
+    "crypto_com": "app.paper.dialects.crypto_com",
     "htx": "app.paper.dialects.htx",
     "okx": "app.paper.dialects.okx",
     "poloniex": "app.paper.dialects.poloniex",

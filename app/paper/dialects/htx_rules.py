@@ -3,7 +3,7 @@
 | rule | err-code | evidence |
 |---|---|---|
 | type is side and kind; amount of a market buy is value in quote | validation-format-error for others | sheet 6 |
-| amount below or above the pair's | order-limitorder-amount-min-error, -max-error, order-marketorder-* | sheet 7, ccxt |
+| amount below or above the limits | order-limitorder-amount-min-error, -max-, order-marketorder-* | sheet 7, ccxt |
 | value below or above | order-value-min-error, order-value-max-error | sheet 7; second unconfirmed |
 | too many decimals | order-orderprice-precision-error, order-orderamount-precision-error | sheet 7 |
 | a buy above 1.1, a sale below 0.9 of the last price | order-limitorder-price-buy-max-error, -sell-min- | sheet 2, 7 |

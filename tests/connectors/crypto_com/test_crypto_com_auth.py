@@ -100,9 +100,15 @@ def test_the_envelope_signs_what_it_carries(auth: Auth) -> None:
     assert signed.target == "/exchange/v1/private/create-order"
     assert signed.headers == {"Content-Type": "application/json"}
     assert list(message) == ["id", "method", "api_key", "params", "nonce", "sig"]
-    assert (message["method"], message["api_key"], message["nonce"]) == ("private/create-order", "API_KEY", 1610905028000)
+    assert (message["method"], message["api_key"], message["nonce"]) == (
+        "private/create-order",
+        "API_KEY",
+        1610905028000,
+    )
     assert message["params"] == ORDER
-    params = signed.signed_text.removeprefix(f"private/create-order{message['id']}API_KEY").removesuffix("1610905028000")
+    params = signed.signed_text.removeprefix(f"private/create-order{message['id']}API_KEY").removesuffix(
+        "1610905028000"
+    )
     assert params == param_string(ORDER)
     assert message["sig"] == hexed(signed.signed_text)
 

@@ -113,7 +113,8 @@ def test_levels_keep_the_spelling_they_came_in(public: CryptoComPublic) -> None:
 
 
 def test_several_rows_in_one_frame(public: CryptoComPublic) -> None:
-    rows = [{"update": {"asks": [], "bids": []}, "t": 2, "u": u, "pu": u - 1} for u in (11, 12)]
+    nothing: dict[str, list[list[str]]] = {"asks": [], "bids": []}
+    rows = [{"update": nothing, "t": 2, "u": u, "pu": u - 1} for u in (11, 12)]
     diffs = list(public.on_message(frame("book.update", *rows), 4))
     assert [(d.prev_id, d.last_id) for d in diffs if isinstance(d, BookDiff)] == [(10, 11), (11, 12)]
 

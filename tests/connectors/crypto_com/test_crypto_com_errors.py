@@ -11,7 +11,25 @@ from app.core.requests import Response, VenueError
 Reply = Callable[..., Response]
 
 OF_KIND = {
-    ErrorKind.REJECTED: (202, 306, 312, 313, 314, 315, 318, 321, 406, 410, 415, 10004, 40107, 43003, 43004, 43005, 43012),
+    ErrorKind.REJECTED: (
+        202,
+        306,
+        312,
+        313,
+        314,
+        315,
+        318,
+        321,
+        406,
+        410,
+        415,
+        10004,
+        40107,
+        43003,
+        43004,
+        43005,
+        43012,
+    ),
     ErrorKind.RULES_CHANGED: (213, 308),
     ErrorKind.MARKET_CLOSED: (206, 208, 209, 309),
     ErrorKind.DUPLICATE_ID: (204,),

@@ -13,6 +13,7 @@ from app.connectors.fmz import SPEC, PluginMarket, plugin_domain
 from app.connectors.fmz.service import PluginDomain
 from app.connectors.spec import Credentials
 from app.core.effects import Channel, Subscription
+from app.credentials.key_check import check_key
 from app.workspace import Workspace
 from tests.connectors.fmz.plugin import ACCESS, SECRET, Plugin
 from tests.until import until
@@ -47,10 +48,9 @@ async def desk(plugin: Plugin, tmp_path: Path) -> AsyncIterator[Exchange]:
     failures: list[BaseException] = []
     workspace.on_error = lambda name, error: failures.append(error)
     domain = domain_of(plugin)
+    checked = await check_key(SPEC, domain, CREDENTIALS)
+    assert checked.ok, checked.words
     exchange = await workspace.open_exchange(SPEC, domain, CREDENTIALS)
-    await until(lambda: domain.listener.recognised_ms, what="the plug-in to show itself")
-    assert exchange.user_stream_tracker is not None
-    exchange.user_stream_tracker.ask_now()
     exchange.order_book_tracker.follow_all = True
     await poll(exchange, Channel.BOOK)
     await until(lambda: exchange.ready, what=f"the desk: {exchange.status_dict}")

@@ -44,7 +44,7 @@ async def test_every_request_is_the_docker_s(desk: Exchange, plugin: Plugin) -> 
     assert asked["params"] == {"limit": "30", "symbol": "ETH_USDT"}
     nonces = [request["nonce"] for request in plugin.requests if "nonce" in request]
     assert len(set(nonces)) == len(nonces) and all(nonce > 1 << 60 for nonce in nonces)
-    headers = plugin.headers[-1]
+    headers = plugin.headers[plugin.requests.index(asked)]
     assert headers["Content-Type"] == "application/json" and headers["Connection"].lower() == "close"
     assert "access_key" not in plugin.requests[0], "the first question shows no key"
 

@@ -1,0 +1,210 @@
+"""An independent client library trades on the HTX twin; only its host name, keys and trusted certificate changed.
+
+The twin stands behind TLS here, because the library signs its stream login with what is left of the address after
+`wss://`. Markets other than spot are switched off: this twin has none. What the library cannot do there: edit orders
+(the exchange has no amendment), conditional orders of version 2, orders over the socket; it asks for closed orders of
+one pair only; and its watch_balance hears every push but reads the object in it as a list, so it stays empty.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import ccxt
+import pytest
+import pytest_asyncio
+from ccxt.pro import htx
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from .htx_client import HOST, Running, running
+
+_known: dict[str, Any] = {}
+"""Markets and currencies once loaded; the library takes its time for them."""
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate of this machine, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "paper twin")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))]), critical=False)
+    signed = builder.sign(key, hashes.SHA256())
+    path = tmp_path_factory.mktemp("tls") / "twin.pem"
+    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    secret = key.private_bytes(serialization.Encoding.PEM, *form)
+    path.write_bytes(secret + signed.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@asynccontextmanager
+async def behind_tls(port: int, certificate: Path) -> AsyncIterator[int]:
+    """Another port that says the same inside TLS."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    pipes: set[asyncio.Task[None]] = set()
+
+    async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, ssl.SSLError, asyncio.CancelledError):
+            while data := await source.read(65536):
+                target.write(data)
+                await target.drain()
+        target.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection(HOST, port)
+        for way in (copy(reader, inner_writer), copy(inner_reader, writer)):
+            pipes.add(asyncio.create_task(way))
+
+    server = await asyncio.start_server(serve, HOST, 0, ssl=context)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for pipe in pipes:
+            pipe.cancel()
+        await asyncio.gather(*pipes)
+
+
+@pytest_asyncio.fixture
+async def here() -> AsyncIterator[Running]:
+    async with running(400) as here:
+        yield here
+
+
+@pytest_asyncio.fixture
+async def exchange(here: Running, certificate: Path) -> AsyncIterator[Any]:
+    async with behind_tls(int(here.trader.rest.rpartition(":")[2]), certificate) as port:
+        client = htx({"apiKey": here.trader.key, "secret": here.trader.secret, "cafile": str(certificate)})
+        client.options["fetchMarkets"] = {"types": {"spot": True, "linear": False, "inverse": False}}
+        client.hostname = client.urls["hostnames"]["spot"] = f"{HOST}:{port}"
+        client.rateLimit = 5
+        if not _known:
+            await client.load_markets()
+            _known.update(markets=client.markets, currencies=client.currencies)
+        client.set_markets(_known["markets"], _known["currencies"])
+        yield client
+        await client.close()
+
+
+@pytest.mark.asyncio
+async def test_reads_the_market(exchange: Any) -> None:
+    markets = {m["symbol"]: m for m in await exchange.fetch_markets()}
+    btc = markets["BTC/USDT"]
+    assert btc["active"] and (btc["precision"]["amount"], btc["precision"]["price"]) == (1e-6, 0.01)
+    assert (btc["limits"]["amount"]["min"], btc["limits"]["cost"]["min"]) == (0.0001, 10)
+    book = await exchange.fetch_order_book("BTC/USDT")
+    assert len(book["bids"]) > 20 and book["bids"][0][0] < book["asks"][0][0]
+    trades = await exchange.fetch_trades("BTC/USDT", limit=10)
+    assert len(trades) == 10 and {t["side"] for t in trades} <= {"buy", "sell"}
+    candles = await exchange.fetch_ohlcv("BTC/USDT", "1h", limit=200)
+    assert len(candles) == 200 and candles[1][0] - candles[0][0] == 3_600_000
+    assert abs(await exchange.fetch_time() - exchange.milliseconds()) < 2000
+    assert (await exchange.fetch_status())["status"] == "ok"
+    tickers = await exchange.fetch_tickers()
+    assert tickers["SHIB/USDT"]["bid"] < tickers["SHIB/USDT"]["ask"] < 0.0001
+    assert (await exchange.fetch_ticker("ETH/BTC"))["last"] > 0
+    assert "USDT" in await exchange.fetch_currencies()
+
+
+@pytest.mark.asyncio
+async def test_reads_the_account(exchange: Any) -> None:
+    assert (await exchange.fetch_balance())["BTC"] == {"free": 1.5, "used": 0.0, "total": 1.5}
+    fee = await exchange.fetch_trading_fee("BTC/USDT")
+    assert (fee["maker"], fee["taker"]) == (0.002, 0.002)
+    assert {account["type"] for account in await exchange.fetch_accounts()} == {"point", "spot"}
+
+
+@pytest.mark.asyncio
+async def test_limit_orders(exchange: Any) -> None:
+    order = await exchange.create_order("BTC/USDT", "limit", "buy", 0.01, 90000, {"clientOrderId": "mine"})
+    balance = await exchange.fetch_balance()
+    assert (balance["USDT"]["free"], balance["USDT"]["used"]) == (49100, 900)
+    (waiting,) = await exchange.fetch_open_orders("BTC/USDT")
+    assert (waiting["id"], waiting["clientOrderId"], waiting["price"]) == (order["id"], "mine", 90000)
+    assert (await exchange.cancel_order(order["id"], "BTC/USDT"))["id"] == order["id"]
+    assert (await exchange.fetch_order(order["id"], "BTC/USDT"))["status"] == "canceled"
+    maker = await exchange.create_order("BTC/USDT", "limit", "buy", 0.01, 90000, {"postOnly": True})
+    assert (await exchange.fetch_order(maker["id"], "BTC/USDT"))["status"] == "open"
+    other = await exchange.create_order("ETH/USDT", "limit", "buy", 0.1, 3400)
+    await exchange.cancel_orders([other["id"]], "ETH/USDT")
+    await exchange.cancel_all_orders("BTC/USDT")
+    assert await exchange.fetch_open_orders() == []
+    stop = {"triggerPrice": 94000, "operator": "lte"}
+    waits = await exchange.create_order("BTC/USDT", "limit", "sell", 0.01, 93000, stop)
+    await exchange.cancel_order(waits["id"], "BTC/USDT")
+    await exchange.cancel_all_orders_after(10_000)
+
+
+@pytest.mark.asyncio
+async def test_market_orders_and_own_trades(exchange: Any) -> None:
+    bought = await exchange.create_market_buy_order_with_cost("BTC/USDT", 1000)
+    filled = await exchange.fetch_order(bought["id"], "BTC/USDT")
+    assert filled["status"] == "closed" and 999 < filled["cost"] <= 1000
+    sold = await exchange.create_order("BTC/USDT", "market", "sell", 0.5)
+    trades = await exchange.fetch_my_trades("BTC/USDT")
+    assert {t["order"] for t in trades} == {bought["id"], sold["id"]}
+    assert sum(t["amount"] for t in trades if t["side"] == "sell") == pytest.approx(0.5)
+    assert {t["fee"]["currency"] for t in trades} == {"BTC", "USDT"} and all(t["fee"]["cost"] > 0 for t in trades)
+    mine = await exchange.fetch_order_trades(bought["id"], "BTC/USDT")
+    assert {t["order"] for t in mine} == {bought["id"]}
+    closed = await exchange.fetch_closed_orders("BTC/USDT")
+    assert {o["id"] for o in closed} == {bought["id"], sold["id"]}
+
+
+@pytest.mark.asyncio
+async def test_errors_become_the_librarys_own(exchange: Any) -> None:
+    with pytest.raises(ccxt.InsufficientFunds):
+        await exchange.create_order("BTC/USDT", "limit", "buy", 100, 90000)
+    with pytest.raises(ccxt.OrderNotFound):
+        await exchange.fetch_order("12345", "BTC/USDT")
+    with pytest.raises(ccxt.OrderNotFound):
+        await exchange.cancel_order("12345", "BTC/USDT")
+    with pytest.raises(ccxt.InvalidOrder):
+        await exchange.create_order("BTC/USDT", "limit", "buy", 0.01, 150000)
+    exchange.secret = "wrong"
+    with pytest.raises(ccxt.AuthenticationError):
+        await exchange.fetch_balance()
+
+
+@pytest.mark.asyncio
+async def test_watches_the_market(exchange: Any) -> None:
+    async with asyncio.timeout(12):
+        for _ in range(5):
+            book = await exchange.watch_order_book("BTC/USDT")
+            assert book["bids"][0][0] < book["asks"][0][0]
+        assert len(book["bids"]) >= 15 and book["nonce"] > 0
+        assert (await exchange.watch_trades("BTC/USDT"))[-1]["price"] > 0
+        assert (await exchange.watch_ticker("ETH/USDT"))["last"] > 0
+        assert (await exchange.watch_ohlcv("BTC/USDT", "1m"))[-1][4] > 0
+
+
+@pytest.mark.asyncio
+async def test_watches_the_account(exchange: Any, here: Running) -> None:
+    async with asyncio.timeout(12):
+        heard = await exchange.watch_balance()
+        assert heard["info"] == [], "the library takes the pushed object for a list; test_htx_user reads it"
+        orders = asyncio.create_task(exchange.watch_orders("BTC/USDT"))
+        trades = asyncio.create_task(exchange.watch_my_trades("BTC/USDT"))
+        while not (here.twin.user_feed.listens("orders", "1001") and here.twin.user_feed.listens("clearing", "1001")):
+            await asyncio.sleep(0.01)
+        placed = await exchange.create_order("BTC/USDT", "limit", "buy", 0.01, 90000)
+        (told,) = await orders
+        assert (told["id"], told["status"]) == (placed["id"], "open")
+        orders = asyncio.create_task(exchange.watch_orders("BTC/USDT"))
+        await exchange.cancel_order(placed["id"], "BTC/USDT")
+        assert (await orders)[-1]["status"] == "canceled"
+        await exchange.create_market_buy_order_with_cost("BTC/USDT", 100)
+        trade = (await trades)[-1]
+        assert (trade["side"], trade["takerOrMaker"], trade["fee"]["currency"]) == ("buy", "taker", "BTC")
