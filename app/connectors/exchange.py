@@ -142,10 +142,7 @@ class Exchange:
     def status_dict(self) -> dict[str, bool]:
         """What must be true before trading, by name."""
         if self.replayed:
-            return {
-                "trading_rule_initialized": bool(self.trading_rules),
-                "order_books_initialized": self.order_book_tracker.ready,
-            }
+            return {"order_books_initialized": self.order_book_tracker.ready}
         status = {
             "clock_synchronized": self.venue.server_clock.bound_ms is not None,
             "trading_rule_initialized": bool(self.trading_rules),

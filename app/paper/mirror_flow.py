@@ -134,7 +134,7 @@ class MirrorVenue(Venue):
         """Announce the book and release the stops that the trades since the last call reached."""
         now_ms = self.now_ms()
         self._announce_book(pair, now_ms)
-        reached, self._reached = self._reached, []
+        reached, self._reached = list(self._reached), ()
         if reached:
             self._release_triggered(pair, reached, now_ms)
 
@@ -144,7 +144,7 @@ class MirrorVenue(Venue):
         taker = self._outsider(maker.pair, maker.side.opposite, maker.ticks, lots)
         match = Match(maker, maker.ticks, lots)
         self._execute(taker, match, lots, lots * maker.ticks, Ending.FILLED, self.now_ms())
-        self._reached = [*self._reached, match]
+        self._reached = (*self._reached, match)
 
     def _outsider(self, pair: str, side: Side, ticks: int, lots: int) -> Order:
         self._next_maker_id -= 1
@@ -322,12 +322,14 @@ class MirrorFlow:
                 place.goes_first()
                 left -= self._fill(order, left)
                 continue
-            reach = min(place.trades(left, now_ms), order.visible_lots)
+            shown = order.visible_lots
+            reach = min(place.trades(left, now_ms), shown)
             if reach:
                 self._venue.fill(order, reach)
                 left -= reach
-                if order.peak_lots:
-                    places.pop(order.order_id)
+                if reach == shown:
+                    # The next part of an iceberg queues anew.
+                    del places[order.order_id]
         if left > 0:
             self._venue.print_trade(pair, taker, ticks, left)
         self._venue.settle(pair)

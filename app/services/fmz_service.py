@@ -76,7 +76,8 @@ class FmzService:
         self._content_type_may_be_missing = content_type_may_be_missing
         self._read_within_s = read_within_s
         self._server: asyncio.Server | None = None
-        self._busy: set[asyncio.Task[Any]] = set()
+        self._busy = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._recent: deque[int] = deque()
 
     @property
@@ -106,7 +107,7 @@ class FmzService:
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
-        tasks = tuple(self._busy)
+        tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -119,8 +120,19 @@ class FmzService:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        crowded = len(self._busy) >= MOST_AT_ONCE
-        self._busy.add(task)
+        self._tasks.add(task)
+        try:
+            await self._converse(reader, writer)
+        except (asyncio.CancelledError, ConnectionError, TimeoutError):
+            # A cancellation ends here too: asyncio's own callback (3.11) trips over a cancelled server task.
+            writer.transport.abort()
+        finally:
+            self._tasks.discard(task)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        status, answer = 0, b""
+        crowded = self._busy >= MOST_AT_ONCE
+        self._busy += 1
         try:
             if crowded:
                 raise RefusedRequest(503, "too many requests at once")
@@ -128,33 +140,25 @@ class FmzService:
         except RefusedRequest as refused:
             status, answer = refused.status, encode({"error": str(refused)})
             self._note(refused)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            status, answer = 0, b""
-        except asyncio.CancelledError:
-            writer.transport.abort()
-            raise
+        except asyncio.IncompleteReadError:
+            pass
         finally:
-            self._busy.discard(task)
-        try:
+            self._busy -= 1
+        async with asyncio.timeout(self._read_within_s):
             if status:
                 writer.write(answer_bytes(status, answer))
-                async with asyncio.timeout(self._read_within_s):
-                    await writer.drain()
+                await writer.drain()
             if status not in (0, 200):
                 await self._linger(reader, writer)
             writer.close()
-            async with asyncio.timeout(self._read_within_s):
-                await writer.wait_closed()
-        except (ConnectionError, TimeoutError):
-            writer.transport.abort()
+            await writer.wait_closed()
 
     async def _linger(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Closing on unread bytes would reset the connection and lose the answer on its way."""
         writer.write_eof()
         left = _LINGER_BYTES
-        async with asyncio.timeout(self._read_within_s):
-            while left > 0 and (data := await reader.read(4096)):
-                left -= len(data)
+        while left > 0 and (data := await reader.read(4096)):
+            left -= len(data)
 
     async def _answer(self, reader: asyncio.StreamReader) -> tuple[int, bytes]:
         try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.bench import book_path, window
+from tests.bench import book_path, every_exchange, window
 from tests.bench.figures import report
 
 if __name__ == "__main__":
-    report([*book_path.measure(), *window.under_load(), *window.start(), *window.click()])
+    report([*book_path.measure(), *every_exchange.measure(), *window.under_load(), *window.start(), *window.click()])

@@ -53,6 +53,16 @@ async def test_a_maker_fill_and_its_fee() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_push_may_name_the_concrete_symbol() -> None:
+    async with running() as here:
+        here.twin.user_feed.names_symbols = True
+        stream = await here.logged_in()
+        await stream.subscribe("orders#*")
+        order_id = await here.trader.order("ethusdt", "buy-limit", "0.1", "3400")
+        assert (await stream.push("orders#ethusdt"))["orderId"] == int(order_id)
+
+
+@pytest.mark.asyncio
 async def test_a_market_buy_speaks_in_value() -> None:
     async with running() as here:
         stream = await here.logged_in()

@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from app.core.clock import SystemClock
+from app.core.notices import Notices
+from app.credentials.sealing import random_bytes
 from app.services.fmz_service import MOST_PER_S, FmzService, PortTaken
-from tests.services.client import post, send
+from app.services.pairing import Pairing, Permissions, new_keys
+from tests.services.client import Client, post, send
 from tests.services.conftest import Bare
 from tests.until import until
 
@@ -109,6 +113,27 @@ async def test_the_honest_request_passes_every_check(bare: Bare) -> None:
     assert (await send(bare.service.port, by_name))[0] == 200
 
 
+async def test_the_longest_body_and_one_without_a_nonce(bare: Bare) -> None:
+    longest = bare.client.body("ticker", {}).ljust(64 * 1024)
+    assert (await send(bare.service.port, other_body(bare, longest)))[0] == 200
+    body = json.loads(bare.client.body("ticker", {}))
+    del body["nonce"]
+    assert (await send(bare.service.port, other_body(bare, json.dumps(body).encode())))[0] == 200
+
+
+async def test_a_client_without_a_content_type_only_where_asked_for() -> None:
+    clock, keys = SystemClock(), new_keys(random_bytes)
+    pairing = Pairing(keys, Permissions(), clock)
+    service = FmzService(dict, pairing, clock, Notices(clock), content_type_may_be_missing=True)
+    await service.start()
+    client = Client(service.port, keys, clock.wall_ns())
+    missing = post(service.port, client.body("ticker", {}), Content_Type="")
+    assert (await send(service.port, missing))[0] == 200
+    form = post(service.port, client.body("ticker", {}), Content_Type="text/plain")
+    assert (await send(service.port, form))[0] == 415
+    await service.stop()
+
+
 async def test_a_page_is_counted_as_one(bare: Bare) -> None:
     assert bare.service.blocked_words() == ""
     await send(bare.service.port, good(bare, Content_Type="text/plain"))
@@ -136,7 +161,7 @@ async def test_a_slow_request_is_given_up(bare: Bare, kept: int) -> None:
 
 async def test_eight_at_once(bare: Bare) -> None:
     waiting = [await asyncio.open_connection("127.0.0.1", bare.service.port) for _ in range(8)]
-    await until(lambda: len(bare.service._busy) == 8)
+    await until(lambda: bare.service._busy == 8)
     assert (await send(bare.service.port, good(bare)))[0] == 503
     for _, writer in waiting:
         writer.close()

@@ -10,17 +10,13 @@ import msgspec
 from msgspec import Struct
 
 from app.connectors.crypto_com.errors import good_body, refusal_of
-from app.connectors.crypto_com.private_rows import WORD_OF_TIME, WORD_OF_TYPE
+from app.connectors.crypto_com.private_rows import STOP_TYPES, WENT_OFF, WORD_OF_TIME, WORD_OF_TYPE
 from app.connectors.crypto_com.protocol import PREFIX, Loose, decoder, text, to_symbol, weights, whole
 from app.connectors.spec import CancelAnswer, PlaceAccepted
 from app.core.orders import InFlightOrder, OrderIntent
 from app.core.requests import Call, Priority, Request, Response, VenueError
 from app.core.types import OrderType, Side, TimeInForce
 
-STOP_TYPES = frozenset(
-    {OrderType.STOP_MARKET, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT}
-)
-"""Kept by the exchange beside the book, as "advanced orders", until they go off."""
 _AMENDED = frozenset({OrderType.LIMIT, OrderType.LIMIT_MAKER})
 _AT_MARKET = frozenset({OrderType.MARKET, OrderType.STOP_MARKET, OrderType.TAKE_PROFIT})
 _A_LIST = 10
@@ -55,8 +51,9 @@ _read_list = decoder(_ListAnswered)
 
 
 def is_waiting_stop(order: InFlightOrder) -> bool:
-    """A stop order that went off is an ordinary order from then on."""
-    return order.terms.type in STOP_TYPES and not order.triggered_order_id
+    """A stop order that went off is an ordinary order from then on, even before that order's id is known."""
+    went_off = order.triggered_order_id or order.venue_word == WENT_OFF
+    return order.terms.type in STOP_TYPES and not went_off
 
 
 def place(intent: OrderIntent) -> Call[PlaceAccepted]:

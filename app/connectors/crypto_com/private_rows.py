@@ -31,6 +31,12 @@ WORD_OF_TIME = {
     TimeInForce.FOK: "FILL_OR_KILL",
 }
 _TIMES = {word: time for time, word in WORD_OF_TIME.items()}
+STOP_TYPES = frozenset(
+    {OrderType.STOP_MARKET, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT}
+)
+"""Kept by the exchange beside the book, as "advanced orders", until they go off."""
+WENT_OFF = "FILLED"
+"""The word of a stop order that became an order (?): that one may rest still, so alone it is no execution."""
 _POST_ONLY = frozenset({"POST_ONLY", "SMART_POST_ONLY"})
 _STATES = {
     "NEW": VenueState.PENDING,
@@ -117,10 +123,13 @@ def read_order(row: OrderRow, frame: int, source: str) -> OrderUpdate | None:
     amount, worth = unless_zero(row.quantity), unless_zero(row.order_value)
     # What `quantity` is of an order sized in quote is not told, so only a price or a sale vouches for it.
     at_market = kind in (OrderType.MARKET, OrderType.STOP_MARKET, OrderType.TAKE_PROFIT) and side is Side.BUY
+    state, filled = _STATES.get(row.status, VenueState.UNKNOWN_WORD), number(row.cumulative_quantity)
+    if row.status == WENT_OFF and kind in STOP_TYPES and not filled:
+        state = VenueState.OPEN
     ended = row.status in ("CANCELED", "REJECTED", "EXPIRED")
     return OrderUpdate(
         pair=pair,
-        state=_STATES.get(row.status, VenueState.UNKNOWN_WORD),
+        state=state,
         venue_word=row.status,
         exchange_order_id=text(row.order_id),
         client_order_id=row.client_oid or "",
@@ -131,7 +140,7 @@ def read_order(row: OrderRow, frame: int, source: str) -> OrderUpdate | None:
         stop_price=unless_zero(row.ref_price),
         amount=None if at_market else amount,
         quote_amount=worth if at_market and amount is None else None,
-        filled=number(row.cumulative_quantity),
+        filled=filled,
         filled_quote=number(row.cumulative_value),
         created_ms=whole(row.create_time),
         exchange_ms=whole(row.update_time) or whole(row.create_time),

@@ -41,6 +41,8 @@ class FmzPrivate:
     link: Link | None = None
     streams_balances = True
     """Nothing streams: the account is polled as a whole, balances with it."""
+    asks_by_our_id = False
+    """An order whose answer was lost cannot be looked for by us."""
 
     def __init__(self, domain: Domain, auth: Auth) -> None:
         self._domain = as_plugin(domain)

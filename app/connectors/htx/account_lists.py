@@ -107,7 +107,7 @@ def waiting_algos(markets: Markets, on_end: Callable[[dict[str, str]], None]) ->
         on_end({update.client_order_id: update.pair for update in updates if update.client_order_id})
         return Page(updates)
 
-    return Call(request=ask(f"{ALGO_ORDERS}/opening", (), "orders"), parse=parse)
+    return Call(request=ask(f"{ALGO_ORDERS}/opening", (), "other"), parse=parse)
 
 
 def one_order(path: str, params: Params, markets: Markets) -> Call[OrderUpdate]:
@@ -126,7 +126,7 @@ def one_algo(client_order_id: str, markets: Markets) -> Call[OrderUpdate]:
         return read_algo(_decode_one_algo(good_body(response)).data, markets, response.frame)
 
     params = (("clientOrderId", client_order_id),)
-    return Call(request=ask(f"{ALGO_ORDERS}/specific", params, "orders", Priority.ORDER_QUERY), parse=parse)
+    return Call(request=ask(f"{ALGO_ORDERS}/specific", params, "other", Priority.ORDER_QUERY), parse=parse)
 
 
 def order_history(since_ms: int, markets: Markets) -> Call[Page[OrderUpdate]]:
@@ -136,7 +136,7 @@ def order_history(since_ms: int, markets: Markets) -> Call[Page[OrderUpdate]]:
         updates = [read_order(row, markets, response.frame) for row in _decode_orders(good_body(response)).data]
         return Page([update for update in updates if update.exchange_ms >= since_ms])
 
-    return Call(request=ask("/v1/order/history", (), "orders"), parse=parse)
+    return Call(request=ask("/v1/order/history", (), "other"), parse=parse)
 
 
 def order_fills(order_id: str, markets: Markets) -> Call[Page[Fill]]:

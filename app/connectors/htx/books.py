@@ -57,7 +57,7 @@ _prices = _Prices()
 
 
 def read_levels(side: Raw) -> list[Level]:
-    """Prices in one spelling, amounts (base) in the exchange's own: its JSON numbers never become floats.
+    """Prices in one spelling, amounts (base) without exponents: the exchange's JSON numbers never become floats.
 
     Raises ValueError for anything that is no list of pairs of numbers.
     """
@@ -65,13 +65,15 @@ def read_levels(side: Raw) -> list[Level]:
     if text == "[]" or text == "null":
         return []
     inner = text[2:-2].replace("],[", ";")
-    if not _NUMBERS(inner) or text[:2] != "[[":
+    if not _NUMBERS(inner) or ",-" in inner or text[:2] != "[[":
         return _read_carefully(side)
     prices = _prices
     levels = []
     for row in inner.split(";"):
         price, amount = row.split(",")
         levels.append((prices[price], amount))
+    if "E" in inner or "e" in inner:
+        return [(price, plain(Decimal(amount))) for price, amount in levels]
     return levels
 
 

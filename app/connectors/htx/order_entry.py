@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -32,6 +32,9 @@ _LEAST_TIMER_S = 5
 _TIMEOUT_S = 5.0
 _TAKEN_STATES = frozenset({"5", "7", "10"})
 """Being cancelled, or cancelled already: the end is told elsewhere."""
+
+
+NoteAlgo = Callable[[str, str], None]
 
 
 class _Placed(Struct):
@@ -100,13 +103,22 @@ def is_waiting_algo(order: InFlightOrder) -> bool:
     return kind in AT_MARKET_STOPS or (found_here and (kind.has_stop_price or kind.value.startswith("TRAILING")))
 
 
-def place(intent: OrderIntent, account_id: str, markets: Markets) -> Call[PlaceAccepted]:
-    """Raises ValueError for an intent that this exchange has no form for; nothing is sent then."""
+def place(intent: OrderIntent, account_id: str, markets: Markets, note_algo: NoteAlgo) -> Call[PlaceAccepted]:
+    """`note_algo` is told of a conditional order that was taken: its client id and pair.
+
+    Raises ValueError for an intent that this exchange has no form for; nothing is sent then."""
     if not account_id:
         raise ValueError("the number of the spot account is not known yet")
     if intent.type in AT_MARKET_STOPS:
-        request = _send(ALGO_ORDERS, _algo_order(intent, account_id, markets), "place", Priority.PLACE)
-        return Call(request=request, parse=_algo_accepted)
+        request = _send(ALGO_ORDERS, _algo_order(intent, account_id, markets), "other", Priority.PLACE)
+
+        def parse(response: Response) -> PlaceAccepted:
+            """It waits under our id; a number comes when it goes off."""
+            _decode_algo_placed(good_body(response))
+            note_algo(intent.client_order_id, intent.pair)
+            return PlaceAccepted("", response.frame)
+
+        return Call(request=request, parse=parse)
     request = _send(f"{ORDERS}/place", _order(intent, account_id, markets), "place", Priority.PLACE)
     return Call(request=request, parse=_accepted)
 
@@ -155,7 +167,7 @@ def cancel_algos(client_order_ids: list[str]) -> Call[list[CancelAnswer]]:
         return [_answer("", name, response, error if name in refused else None) for name in client_order_ids]
 
     body = {"clientOrderIds": client_order_ids}
-    return Call(request=_send(f"{ALGO_ORDERS}/cancellation", body, "cancel", Priority.CANCEL), parse=parse)
+    return Call(request=_send(f"{ALGO_ORDERS}/cancellation", body, "other", Priority.CANCEL), parse=parse)
 
 
 def cancel_everything(account_id: str, symbol: str, open_orders: int) -> list[Call[list[CancelAnswer]]]:
@@ -185,7 +197,7 @@ def kill_switch(seconds: int | None) -> Call[int]:
         return told or response.received_ms + seconds * 1000
 
     body = {"timeout": str(seconds or 0)}
-    return Call(request=_send(f"{ALGO_ORDERS}/cancel-all-after", body, "cancel", Priority.CANCEL), parse=parse)
+    return Call(request=_send(f"{ALGO_ORDERS}/cancel-all-after", body, "other", Priority.CANCEL), parse=parse)
 
 
 # -- forms -------------------------------------------------------------------------------------------------------------
@@ -281,12 +293,6 @@ def _accepted(response: Response) -> PlaceAccepted:
     if not order_id:
         raise ValueError("the reply to an order holds no order id")
     return PlaceAccepted(order_id, response.frame)
-
-
-def _algo_accepted(response: Response) -> PlaceAccepted:
-    """It waits under our id; a number comes when it goes off."""
-    _decode_algo_placed(good_body(response))
-    return PlaceAccepted("", response.frame)
 
 
 def _taken(order: InFlightOrder, response: Response) -> CancelAnswer:

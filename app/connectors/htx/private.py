@@ -217,7 +217,7 @@ class HtxPrivate:
     # -- order entry ---------------------------------------------------------------------------------------------------
 
     def place_order(self, intent: OrderIntent) -> Call[PlaceAccepted]:
-        return order_entry.place(intent, self._account_id, self._markets)
+        return order_entry.place(intent, self._account_id, self._markets, self._note_algo)
 
     def preview_order(self, intent: OrderIntent) -> None:
         """HTX has no test of an order."""
@@ -257,8 +257,11 @@ class HtxPrivate:
     def _note_open(self, count: int) -> None:
         self._open = count
 
+    def _note_algo(self, client_order_id: str, pair: str) -> None:
+        self._algos[client_order_id] = pair
+
     def _note_algos(self, waiting: dict[str, str]) -> None:
-        self._algos = waiting
+        self._algos = dict(waiting)
 
     def _learn_for_balances(self, response: Response) -> list[Balance]:
         self._account_id = read_spot_account(response)

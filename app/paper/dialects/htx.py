@@ -89,7 +89,7 @@ class HtxTwin:
     def app(self) -> web.Application:
         app = web.Application(middlewares=[_as_json_errors])
         for path in ("/ws", "/feed", "/ws/v2", "/ws/trade"):
-            app.router.add_get(path, self.sockets.market)
+            app.router.add_get(path, self.sockets.serve)
         self._add_public(app.router)
         self._add_reads(app.router)
         self._add_changes(app.router)

@@ -42,25 +42,7 @@ class Sockets:
         self.max_frames, self.max_bytes, self.goodbye_s = MAX_FRAMES, MAX_BYTES, GOODBYE_S
         self._connections: dict[Connection, None] = {}
 
-    async def market(self, request: web.Request) -> web.WebSocketResponse:
-        return await self._serve(request)
-
-    def close(self) -> None:
-        for connection in self._connections:
-            connection.outbox.close(1001, b"going away")
-
-    def connections_of(self, api_key: str) -> int:
-        """How many have logged in with this key."""
-        sessions = [connection.session for connection in self._connections]
-        return sum(isinstance(session, UserSession) and session.api_key == api_key for session in sessions)
-
-    def tick(self) -> None:
-        """Ping those whose turn it is; give up those who do not answer."""
-        now_ms = self.desk.clock.mono_ns() // NS_PER_MS
-        for connection in list(self._connections):
-            connection.beat(now_ms, self.hurry)
-
-    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=_CLIENT_MESSAGE_BYTES, timeout=1.0)
         await socket.prepare(request)
         connection = Connection(self, socket, request.host, request.path)
@@ -83,6 +65,21 @@ class Sockets:
             if request.transport is not None and not socket.closed:
                 request.transport.abort()
         return socket
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.outbox.close(1001, b"going away")
+
+    def connections_of(self, api_key: str) -> int:
+        """How many have logged in with this key."""
+        sessions = [connection.session for connection in self._connections]
+        return sum(isinstance(session, UserSession) and session.api_key == api_key for session in sessions)
+
+    def tick(self) -> None:
+        """Ping those whose turn it is; give up those who do not answer."""
+        now_ms = self.desk.clock.mono_ns() // NS_PER_MS
+        for connection in list(self._connections):
+            connection.beat(now_ms, self.hurry)
 
     async def _read(self, socket: web.WebSocketResponse, connection: Connection) -> None:
         while True:

@@ -10,6 +10,7 @@
 | closed long ago | after 2 hours -1 | sheet 5, 6 |
 | batch 10, batchcancel 50, all: 100 an answer, 10 symbols | beyond: validation-format-error | sheet 6 |
 | insufficient funds | account-frozen-balance-insufficient-error | sheet 7 |
+| stop-limit | the same id before and after; holds its funds from the start | sheet 5; the hold unconfirmed |
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 | topic | rule | evidence |
 |---|---|---|
-| orders#symbol, orders#* | nothing at once; `ch` as subscribed | sheet 5; ch of `*` unconfirmed |
+| orders#symbol, orders#* | nothing at once; `ch` as subscribed, or see `names_symbols` | sheet 5 |
 | an untriggered stop order | says nothing; once released it is created | sheet 5 |
 | trade.clearing#symbol#mode | later than orders#, here by one tick; mode 1 also cancellations | sheet 5 |
 | accounts.update#mode | at once every coin with changeType and changeTime null, then each change | sheet 5 |
@@ -72,6 +72,8 @@ class UserFeed:
         self._later: deque[tuple[OrderEvent, Json]] = deque()
         self._totals: dict[tuple[str, str], int] = {}
         self._sequence = desk.opened_ms
+        self.names_symbols = False
+        """Whether pushes to `orders#*` name the concrete symbol instead; the exchange may do either."""
 
     def subscribe(self, subscriber: Subscriber, topic: UserTopic) -> None:
         self._topics.setdefault((topic.kind, topic.account_id), {}).setdefault(topic, {})[subscriber] = None
@@ -129,24 +131,24 @@ class UserFeed:
         elif event.kind is OrderEventKind.RELEASED or not order.waits:
             row = wire.created(event, stop, instrument)
         if row is not None:
-            self._tell("orders", order.owner, row)
+            self._tell(order.owner, row)
         if event.kind in (OrderEventKind.FILLED, OrderEventKind.CLOSED) and ("clearing", order.owner) in self._topics:
             self._later.append((event, wire.clearing(event, stop, instrument)))
 
     def _show_stop(self, event: StopEvent) -> None:
         stop = event.stop
         if event.state is OrderState.CANCELED:
-            self._tell("orders", stop.owner, wire.deleted(stop, event.time_ms))
+            self._tell(stop.owner, wire.deleted(stop, event.time_ms))
         elif event.state is OrderState.FAILED:
             reason = "insufficient balance"
             if isinstance(stop, HtxStop):
                 stop.fail_message = reason
-            self._tell("orders", stop.owner, wire.not_triggered(stop, reason, event.time_ms))
+            self._tell(stop.owner, wire.not_triggered(stop, reason, event.time_ms))
 
-    def _tell(self, kind: str, account_id: str, row: Json) -> None:
-        for topic, subscribers in self._topics.get((kind, account_id), {}).items():
+    def _tell(self, account_id: str, row: Json) -> None:
+        for topic, subscribers in self._topics.get(("orders", account_id), {}).items():
             if _fits(topic, row["symbol"]):
-                frame = _push(topic, row)
+                frame = _push(topic, row, f"orders#{row['symbol']}" if self.names_symbols else topic.name)
                 for subscriber in subscribers:
                     subscriber.send(frame)
 
@@ -186,5 +188,5 @@ def _fits(topic: UserTopic, symbol: str) -> bool:
     return topic.symbol in ("*", symbol)
 
 
-def _push(topic: UserTopic, row: Json) -> bytes:
-    return msgspec.json.encode({"action": "push", "ch": topic.name, "data": row})
+def _push(topic: UserTopic, row: Json, name: str = "") -> bytes:
+    return msgspec.json.encode({"action": "push", "ch": name or topic.name, "data": row})

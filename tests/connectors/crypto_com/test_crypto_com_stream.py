@@ -314,6 +314,24 @@ def test_a_stop_order_that_went_off_keeps_both_ids(private: CryptoComPrivate) ->
     assert len(tracker) == 1 and OrderFlag.ID_CONFLICT not in order.flags
 
 
+def test_going_off_is_not_being_filled(private: CryptoComPrivate) -> None:
+    tracker = OrderTracker()
+    order = tracker.start(intent(OrderType.STOP_LIMIT))
+    waits = {**ORDER, "order_id": "31", "order_type": "STOP_LIMIT", "ref_price": "49000", "status": "PENDING"}
+    went_off = {**waits, "status": "FILLED", "update_time": 1613575617500}
+    follow(private, tracker, push("user.advanced.order", waits), push("user.advanced.order", went_off))
+    assert (order.state, order.filled) == (OrderState.OPEN, Decimal(0))
+    assert json.loads(private.get_order(order).request.body) == {"client_oid": "app-1"}, "asked for as what it became"
+    filled = {
+        "status": "FILLED",
+        "cumulative_quantity": "0.01",
+        "cumulative_value": "500",
+        "update_time": 1613575617600,
+    }
+    follow(private, tracker, push("user.order", {**ORDER, **filled, "order_id": "99"}))
+    assert (order.state, order.triggered_order_id, order.filled) == (OrderState.FILLED, "99", Decimal("0.01"))
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -53,7 +53,7 @@ async def desk(plugin: Plugin, tmp_path: Path) -> AsyncIterator[Exchange]:
     exchange = await workspace.open_exchange(SPEC, domain, CREDENTIALS)
     exchange.order_book_tracker.follow_all = True
     await poll(exchange, Channel.BOOK)
-    await until(lambda: exchange.ready, what=f"the desk: {exchange.status_dict}")
+    await until(lambda: exchange.ready, what="the desk")
     yield exchange
     await workspace.close()
     assert failures == []

@@ -36,6 +36,12 @@ def answer(seq: int, bids: Any, asks: Any = ()) -> bytes:
     return packed({"id": "2", "rep": TOPIC, "status": "ok", "data": {"seqNum": seq, "bids": bids, "asks": asks}})
 
 
+def raw(bids: str, prev: int = 1, seq: int = 2) -> bytes:
+    """A change with this very text."""
+    tick = f'{{"seqNum":{seq},"prevSeqNum":{prev},"bids":{bids}}}'
+    return packed(f'{{"ch":"{TOPIC}","ts":1,"tick":{tick}}}')
+
+
 class Feed:
     def __init__(self, source: HtxPublic) -> None:
         self.source = source
@@ -168,14 +174,15 @@ def test_all_levels_of_a_message_count_at_once(feed: Feed) -> None:
 def test_two_spellings_of_a_price_are_one_level(feed: Feed) -> None:
     feed.receives(ACK, answer(100, [[710.0, 3.0]]), diff(100, 101, bids=[[710, 4]]))
     assert feed.book.bids == [("710", "4")]
-    feed.receives(packed('{"ch":"%s","ts":1,"tick":{"seqNum":102,"prevSeqNum":101,"bids":[[7.1E2,0.0]]}}' % TOPIC))
+    feed.receives(raw("[[7.1E2,0.0]]", 101, 102))
     assert feed.book.bids == []
 
 
 def test_small_numbers_stay_exact(public: HtxPublic) -> None:
-    text = '{"ch":"%s","ts":1,"tick":{"seqNum":2,"prevSeqNum":1,"bids":[[9.12E-7,1234567890123456.12345678]]}}' % TOPIC
-    (change,) = public.on_message(packed(text), 1)
+    (change,) = public.on_message(raw("[[9.12E-7,1234567890123456.12345678]]"), 1)
     assert isinstance(change, BookDiff) and change.bids == [("0.000000912", "1234567890123456.12345678")]
+    (change,) = public.on_message(raw("[[2.0E+2,9.1E-7]]"), 1)
+    assert isinstance(change, BookDiff) and change.bids == [("200", "0.00000091")]
 
 
 def test_any_spelling_of_a_frame_reads_the_same(public: HtxPublic) -> None:
@@ -193,12 +200,24 @@ def test_any_spelling_of_a_frame_reads_the_same(public: HtxPublic) -> None:
 
 @pytest.mark.parametrize(
     "side",
-    ["[[1]]", "[[1,2,3]]", "[1,2]", '[["NaN",1]]', "[[1,-1]]", "[[0,1]]", "[[1e999999,1]]", "[[[1,2]]]", '"x"', "{}"],
+    [
+        "[[1]]",
+        "[[1,2,3]]",
+        "[1,2]",
+        '[["NaN",1]]',
+        "[[1,-1]]",
+        "[[-1,1]]",
+        "[[1,1e999999]]",
+        "[[0,1]]",
+        "[[1e999999,1]]",
+        "[[[1,2]]]",
+        '"x"',
+        "{}",
+    ],
 )
 def test_broken_levels_raise_and_nothing_else(public: HtxPublic, side: str) -> None:
-    text = '{"ch":"%s","ts":1,"tick":{"seqNum":2,"prevSeqNum":1,"bids":%s}}' % (TOPIC, side)
     with pytest.raises((DecodeError, ValueError)):
-        list(public.on_message(packed(text), 1))
+        list(public.on_message(raw(side), 1))
 
 
 def test_reading_an_old_frame_again_gives_the_same(public: HtxPublic) -> None:
