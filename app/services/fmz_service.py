@@ -29,6 +29,8 @@ MOST_PER_S = 20
 _READ_WITHIN_S = 5.0
 _ANSWER_WITHIN_S = 30.0
 _MOST_REASONS = 50
+_MOST_OPEN = 64
+"""Connections, the refused ones on their way out included."""
 _LINGER_BYTES = 1 << 20
 _MISSING = "missing required parameters"
 
@@ -120,6 +122,9 @@ class FmzService:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        if len(self._tasks) >= _MOST_OPEN:
+            writer.transport.abort()
+            return
         self._tasks.add(task)
         try:
             await self._converse(reader, writer)

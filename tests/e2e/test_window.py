@@ -62,9 +62,7 @@ class Desk:
         self.window = MainWindow(self.workspace, Config(), self.folder / "layout.json")
         self.window.resize(1920, 1080)
         self.window.show()
-        self.exchange = await self.workspace.open_exchange(
-            exchange_spec("poloniex"), line.domain(), line.credentials()
-        )
+        self.exchange = await self.workspace.open_exchange(exchange_spec("poloniex"), line.domain(), line.credentials())
         self.window.open_market(self.exchange.key, PAIR)
         await until(lambda: self.exchange.ready and self.window.ladder.fresh.state == "live", what="a live window")
 
@@ -158,9 +156,7 @@ def test_a_fill_is_seen_in_balance_fills_and_inspector(play: Play, twin: TwinPro
             order = await desk.submit("0.02")
             await until(lambda: order.state is OrderState.FILLED and not order.fills_missing, what="the fill")
             bought = sum(fill.amount - (fill.fee or 0) for fill in order.fills)
-            await until(
-                lambda: desk.exchange.account.balances["BTC"].total == before + bought, what="the balance"
-            )
+            await until(lambda: desk.exchange.account.balances["BTC"].total == before + bought, what="the balance")
             await until(lambda: len(column(desk.window.fills, "Price")) == len(order.fills), what="the fill rows")
             fill = order.fills[0]
             desk.window.fills.frame_requested.emit(fill.frame)

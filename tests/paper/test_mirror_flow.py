@@ -60,8 +60,12 @@ class Mirrored:
         self.venue = self.desk.venue
         self.rules = self.venue.instruments[PAIR]
         self.events: list[Event] = []
-        self.desk.listen(lambda events: self.events.extend(events) or 0)
+        self.desk.listen(self._record)
         self.show(BIDS, ASKS)
+
+    def _record(self, events: Sequence[Event]) -> int:
+        self.events.extend(events)
+        return len(events)
 
     def show(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
         self.flow.show(PAIR, bids, asks)

@@ -176,7 +176,8 @@ def _text(number: Decimal | None, name: str) -> str:
 
 
 def _reference(order: InFlightOrder, ours: str = "client_oid") -> dict[str, str]:
-    if order.live_order_id:
+    waits_no_longer = order.terms.type in STOP_TYPES and not (is_waiting_stop(order) or order.triggered_order_id)
+    if order.live_order_id and not (waits_no_longer and order.client_order_id):
         return {"order_id": order.live_order_id}
     if order.client_order_id:
         return {ours: order.client_order_id}

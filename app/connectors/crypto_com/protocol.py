@@ -37,9 +37,9 @@ them; the form of unsubscribe; that several channels may stand in one subscripti
 `nonce` of unsigned frames is not looked at; that the id of a heartbeat is the time; that queries answer with
 `result.data` and get-order-detail with the bare order (either is read); decimals of `notional`; that trade ids are the
 same on the stream and over REST; the fee's currency being the quote currency; that an advanced order is named by
-order_id or client_oid in its cancel, ends as FILLED when it goes off, may be sized by `notional`, takes `spot_margin`, and that what it becomes bears
-the same client_oid; how many ids one cancel-order-list takes; whether end_time is inclusive (either is read);
-43003 to 43005 and 224 as replies; the longest client_oid (36).
+order_id or client_oid in its cancel, may be sized by `notional`, takes `spot_margin`, ends as FILLED when it goes off,
+and that what it becomes bears the same client_oid; how many ids one cancel-order-list takes; whether end_time is
+inclusive (either is read); 43003 to 43005 and 224 as replies; the longest client_oid (36).
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ _decode_balance = msgspec.json.Decoder(BalanceEvent).decode
 _decode_balances = msgspec.json.Decoder(_Balances).decode
 _decode_fees = msgspec.json.Decoder(_Fees).decode
 
-_TOPICS = ("accounts.update#2", "orders#*", "trade.clearing#*#0")
+_TOPICS = ("orders#*", "trade.clearing#*#0", "accounts.update#2")
 _CHANNELS = {
     "accounts.update": Channel.BALANCES,
     "orders": Channel.ORDERS,

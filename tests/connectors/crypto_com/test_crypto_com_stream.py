@@ -322,6 +322,8 @@ def test_going_off_is_not_being_filled(private: CryptoComPrivate) -> None:
     follow(private, tracker, push("user.advanced.order", waits), push("user.advanced.order", went_off))
     assert (order.state, order.filled) == (OrderState.OPEN, Decimal(0))
     assert json.loads(private.get_order(order).request.body) == {"client_oid": "app-1"}, "asked for as what it became"
+    cancel = private.cancel_order(order).request
+    assert (cancel.path, json.loads(cancel.body)) == ("/exchange/v1/private/cancel-order", {"client_oid": "app-1"})
     filled = {
         "status": "FILLED",
         "cumulative_quantity": "0.01",

@@ -116,6 +116,7 @@ def test_a_stop_at_market_is_a_conditional_order_under_our_id(private: HtxPrivat
     }
     accepted = call.parse(reply(json.dumps({"code": 200, "data": {"clientOrderId": OURS}})))
     assert accepted == PlaceAccepted("", 7)
+    assert body(private.cancel_all("BTC-USDT")[-1]) == {"clientOrderIds": [OURS]}, "it is known to wait from now on"
     buy = intent(OrderType.TAKE_PROFIT, price=None, amount=None, quote_amount=D(50), stop_price=D(1))
     assert body(private.place_order(buy))["orderValue"] == "50"
 

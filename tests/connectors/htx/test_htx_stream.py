@@ -90,9 +90,9 @@ def test_login_then_three_topics(private: HtxPrivate) -> None:
     assert read(private, {"action": "req", "code": 200, "ch": "auth", "data": {}}) == [LoggedIn()]
     topics = [json.loads(effect.payload) for effect in private.on_logged_in() if isinstance(effect, Send)]
     assert topics == [
-        {"action": "sub", "ch": "accounts.update#2"},
         {"action": "sub", "ch": "orders#*"},
         {"action": "sub", "ch": "trade.clearing#*#0"},
+        {"action": "sub", "ch": "accounts.update#2"},
     ]
 
 
