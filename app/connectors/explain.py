@@ -15,6 +15,8 @@ from app.core.order_book import OrderBook
 from app.core.requests import Call, Page, Response, VenueError
 from app.core.types import Balance, BalanceDelta, BookDiff, BookSnapshot, Side
 
+_GZIP = b"\x1f\x8b"
+
 
 def explain_frame(venue: Venue, public: PublicSource, private: PrivateSource | None, frame: Frame) -> Sequence[Effect]:
     """The effects of one logged message; what cannot be read is an `Unknown`, what carries nothing is empty."""
@@ -60,7 +62,10 @@ def find_level_frame(venue: Venue, public: PublicSource, book: OrderBook, side: 
     for frame in venue.log.newest_first():
         if frame.seq < book.snapshot_frame:
             return None
-        if frame.kind is not FrameKind.WS or frame.exchange != venue.key or needle not in frame.payload:
+        if frame.kind is not FrameKind.WS or frame.exchange != venue.key:
+            continue
+        # A compressed message shows its prices only when read.
+        if needle not in frame.payload and not frame.payload.startswith(_GZIP):
             continue
         for effect in explain_frame(venue, public, None, frame):
             if isinstance(effect, BookDiff | BookSnapshot) and effect.pair == book.pair:

@@ -220,6 +220,7 @@ class LinkRunner:
                 self._user.apply(effect)
 
     async def _write(self, socket: Socket) -> None:
+        await asyncio.sleep(self.link.settle_s)
         while True:
             await self._outgoing.wait()
             self._outgoing.clear()

@@ -229,6 +229,8 @@ class ExchangeSpec(Struct, frozen=True, kw_only=True):
     """Names of wire fields, beyond the usual ones, that never reach a log."""
     slow_down_s: float = 60.0
     """How long to be silent after "too many requests" without a Retry-After."""
+    server_time_resolution_ms: int = 1
+    """How coarse the answer of `PublicSource.get_server_time` is."""
     signing_window_ms: int = 5_000
     """How long the exchange accepts a signed request; sent with every one."""
     engine_grace_ms: int = 30_000

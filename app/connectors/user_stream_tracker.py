@@ -182,7 +182,7 @@ class UserStreamTracker:
         listed: set[str] = set()
         for update in await self._venue.all_pages(self._source.get_open_orders()):
             self.ledger.update(update, self._venue.wall_ms())
-            order = self.ledger.tracker.get(update.exchange_order_id)
+            order = self.ledger.tracker.get(update.client_order_id) or self.ledger.tracker.get(update.exchange_order_id)
             if order is not None:
                 listed.add(order.key)
         for order in self.ledger.tracker.open:

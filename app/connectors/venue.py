@@ -92,7 +92,7 @@ class Venue:
         """Ask for the exchange's time and learn the offset of ours. Raises VenueError, NotSent, NoAnswer."""
         server_ms = await self.rest.perform(call)
         sent_ns, received_ns = self.last_exchange_ns
-        self.server_clock.add_sample(sent_ns, server_ms, 1, received_ns)
+        self.server_clock.add_sample(sent_ns, server_ms, self.spec.server_time_resolution_ms, received_ns)
 
     def note_exchange(self, response: Response, sent_boot_ns: int, received_boot_ns: int) -> None:
         """Remember when the newest answered request was written and answered."""

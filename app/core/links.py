@@ -17,6 +17,8 @@ class Link(Struct, frozen=True, kw_only=True):
     max_message_bytes: int = 4 << 20
     sends_per_s: float = 0.0
     """How many messages a second the exchange takes from us; 0 where it states no limit."""
+    settle_s: float = 0.0
+    """How long to stay silent after connecting."""
     lifetime_s: float = 0.0
     """The exchange cuts the connection after this long; 0 where it does not."""
 

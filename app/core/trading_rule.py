@@ -157,7 +157,7 @@ def _check_price(rule: TradingRule, draft: OrderDraft, say: _Say) -> None:
 
 
 def _check_size(rule: TradingRule, draft: OrderDraft, market_price: Decimal | None, say: _Say) -> None:
-    at_market = draft.type in (OrderType.MARKET, OrderType.STOP_MARKET)
+    at_market = draft.type in (OrderType.MARKET, OrderType.STOP_MARKET, OrderType.TAKE_PROFIT)
     market_buy = at_market and draft.side is Side.BUY
     by_quote = market_buy and rule.market_buy_by_quote and draft.amount is None
     if market_buy and not by_quote and not rule.market_buy_by_base:

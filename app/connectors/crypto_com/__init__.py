@@ -32,5 +32,6 @@ SPEC = ExchangeSpec(
     read_error=read_error,
     # Its budgets are per second at most, and it never says how long to wait.
     slow_down_s=2.0,
+    server_time_resolution_ms=1_000,
     signing_window_ms=SIGNING_WINDOW_MS,
 )

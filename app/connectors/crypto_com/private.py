@@ -109,7 +109,7 @@ class CryptoComPrivate:
         self._auth = auth
         self._opened_ms = 0
         self._cancelled_stops: set[str] = set()
-        self.link = Link(name="private", url=domain.sockets["private"], sends_per_s=SENDS_PER_S)
+        self.link = Link(name="private", url=domain.sockets["private"], sends_per_s=SENDS_PER_S, settle_s=1.0)
 
     # -- the socket ----------------------------------------------------------------------------------------------------
 

@@ -87,7 +87,7 @@ class CryptoComPublic:
     intervals: Sequence[str] = tuple(INTERVALS)
 
     def __init__(self, domain: Domain) -> None:
-        self._link = Link(name="public", url=domain.sockets["public"], sends_per_s=SENDS_PER_S)
+        self._link = Link(name="public", url=domain.sockets["public"], sends_per_s=SENDS_PER_S, settle_s=1.0)
         self._pairs = PairOf()
         self._requests = 0
         self._asked: dict[int, tuple[Subscription, ...]] = {}
