@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 DEPTH = 400
 """Levels a side that are mirrored, at most; exchanges that stream fewer give what they have."""
 _ANSWER_WITHIN_S = 20.0
+_BOOKS_WITHIN_S = 5.0
+"""How long the first line waits for the books: who reads rules once a minute should not find every market halted."""
 _OLD_MS = 5_000
 """Trades older than this are history that a stream repeats when it begins."""
 _ASK_EVERY_S = 0.02
@@ -70,14 +72,24 @@ class Mirror:
         """Tap for the exchange's public trades."""
         self.live: dict[str, bool] = {}
         """Whether a pair is open for orders."""
+        self._wanted = [pair for pair in dialect.desk.tapes if terms.covers(pair)]
         self._seen: dict[str, int] = {}
         self._tapes: dict[str, TradeTape] = {}
         for listing in dialect.desk.listings:
             pair = listing.instrument.pair
             self._set_live(pair, False)
             self._tapes[pair] = TradeTape(pair, keep=2_000)
-            if terms.covers(pair):
-                exchange.watch(pair)
+        for pair in self._wanted:
+            exchange.watch(pair)
+
+    @property
+    def ready(self) -> bool:
+        """Whether every pair that is open outside is open here."""
+        rules = self._exchange.trading_rules
+        return all(
+            self.live[pair] or (pair in rules and rules[pair].status is not MarketStatus.TRADING)
+            for pair in self._wanted
+        )
 
     def step(self) -> None:
         """Bring the twin up to date: trades first, then the books that changed, then who is open."""
@@ -165,6 +177,7 @@ async def _mirrored_server(options: argparse.Namespace, clock: Clock) -> AsyncIt
         mirror = Mirror(exchange, dialect, terms, clock)
         source = exchange.order_book_tracker.data_source
         workspace.spawn(source.listen_for_trades(mirror.trades), "trades")
+        await _fill_books(mirror)
         yield TwinServer(dialect, port=options.port, rate=0, clock=clock, feed=mirror.step)
     finally:
         await workspace.close()
@@ -184,6 +197,17 @@ def _workspace(clock: Clock) -> Workspace:
     workspace = Workspace(paths, config, clock=clock, no_orders="a mirror only looks")
     workspace.on_error = lambda name, error: _log.error("%s failed", name, exc_info=error)
     return workspace
+
+
+async def _fill_books(mirror: Mirror) -> None:
+    """Wait for the books, but not for ever: what does not come stays halted until it does."""
+    try:
+        async with asyncio.timeout(_BOOKS_WITHIN_S):
+            while not mirror.ready:
+                await asyncio.sleep(_ASK_EVERY_S)
+                mirror.step()
+    except TimeoutError:
+        _log.info("some markets are not live yet")
 
 
 async def _terms(workspace: Workspace, exchange: Exchange) -> MirrorTerms:

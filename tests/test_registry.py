@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from app.connectors.registry import CLOSED, EXCHANGES, UnknownExchange, exchange_by_url, exchange_spec
+from app.connectors.registry import CLOSED, EXCHANGES, PLUGINS, UnknownExchange, exchange_by_url, exchange_spec
 
 CONNECTORS = Path(__file__).parents[1] / "app/connectors"
 
 
 def test_every_folder_is_registered_and_named_after_itself() -> None:
     folders = {path.parent.name for path in CONNECTORS.glob("*/__init__.py")}
-    assert folders == set(EXCHANGES)
+    assert folders == set(EXCHANGES) | set(PLUGINS)
     assert all(name == spec.name for name, spec in EXCHANGES.items())
 
 

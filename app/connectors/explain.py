@@ -24,7 +24,7 @@ def explain_frame(venue: Venue, public: PublicSource, private: PrivateSource | N
         return ()
     try:
         if frame.kind is FrameKind.REST:
-            return tuple(_explain_reply(public, private, frame))
+            return tuple(_explain_reply(venue, public, private, frame))
         link = frame.connection.rpartition("/")[2]
         if private is not None and private.link is not None and private.link.name == link:
             return tuple(private.on_message(frame.payload, frame.seq))
@@ -33,8 +33,13 @@ def explain_frame(venue: Venue, public: PublicSource, private: PrivateSource | N
         return (Unknown(f"unreadable: {error}"),)
 
 
-def _explain_reply(public: PublicSource, private: PrivateSource | None, frame: Frame) -> Iterator[Any]:
+def _explain_reply(venue: Venue, public: PublicSource, private: PrivateSource | None, frame: Frame) -> Iterator[Any]:
     response = Response(status=frame.status, headers={}, body=frame.payload, frame=frame.seq, sent_ms=0, received_ms=0)
+    read_reply = getattr(public, "read_reply", None)
+    if read_reply is not None:
+        asked = venue.log.get(frame.answers)
+        yield from () if asked is None else read_reply(asked.payload, response)
+        return
     for call in _known_calls(public, private):
         if call.request.method == frame.method and call.request.path == frame.path.partition("?")[0]:
             answer = call.parse(response)

@@ -30,6 +30,7 @@ from app.core.trading_rule import TradingRule
 from app.core.types import BookDiff, BookSnapshot, Ticker, Trade
 
 Tap = asyncio.Queue[MarketEvent]
+_MOST_BETWEEN_POLLS_S = 30.0
 
 
 class ActiveMarket(Struct, frozen=True):
@@ -61,6 +62,7 @@ class OrderBookTrackerDataSource:
         self._wanted: dict[Subscription, str] = {}
         self._runners: dict[str, LinkRunner] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._polling: set[Subscription] = set()
         self._running = False
         self._taps: dict[type, list[Tap]] = {}
         self._tapped: dict[type, Callable[[Any], None]] = {}
@@ -140,8 +142,9 @@ class OrderBookTrackerDataSource:
 
     def start(self) -> None:
         self._running = True
-        for name in dict.fromkeys(self._wanted.values()):
-            self._run(self._link(name))
+        for wanted in self._wanted:
+            if not self._poll(wanted):
+                self._run(self.source.link_for(wanted))
 
     async def stop(self) -> None:
         self._running = False
@@ -161,7 +164,7 @@ class OrderBookTrackerDataSource:
             link = self.source.link_for(wanted)
             self._wanted[wanted] = link.name
             by_link.setdefault(link.name, []).append(wanted)
-            if self._running:
+            if self._running and not self._poll(wanted):
                 self._run(link)
         for name, group in by_link.items():
             self._send(name, self.source.subscribe(group))
@@ -251,8 +254,53 @@ class OrderBookTrackerDataSource:
             self._runners[link.name] = runner
             self._spawn(runner.run(), status.name)
 
-    def _link(self, name: str) -> Link:
-        return next(self.source.link_for(wanted) for wanted, link in self._wanted.items() if link == name)
+    # -- polling
+
+    def _ask_for(self, wanted: Subscription) -> tuple[Call[Iterable[Effect]], float] | None:
+        """How a source without a stream is asked for this, None where it has one."""
+        polls = getattr(self.source, "polls", None)
+        return None if polls is None else polls(wanted)
+
+    def _poll(self, wanted: Subscription) -> bool:
+        """Begin to ask for it, unless a websocket carries it."""
+        if self._ask_for(wanted) is None:
+            return False
+        link = self.source.link_for(wanted)
+        self.links.setdefault(link.name, LinkStatus(self._venue.connection(link.name), link.url))
+        if wanted not in self._polling:
+            self._polling.add(wanted)
+            self._spawn(self._poll_loop(wanted, link), f"{wanted.channel} of {wanted.pair}")
+        return True
+
+    async def _poll_loop(self, wanted: Subscription, link: Link) -> None:
+        try:
+            await self._poll_until_unwanted(wanted, link)
+        finally:
+            self._polling.discard(wanted)
+
+    async def _poll_until_unwanted(self, wanted: Subscription, link: Link) -> None:
+        """One question at a time; after a failure ever later, and the book is stale from its first failure on."""
+        status, book, wait_s = self.links[link.name], wanted.channel is Channel.BOOK, 0.0
+        while wanted in self._wanted and (polled := self._ask_for(wanted)) is not None:
+            call, every_s = polled
+            try:
+                effects = await self._venue.perform(call)
+            except (VenueError, NotSent, NoAnswer) as error:
+                wait_s = min(_MOST_BETWEEN_POLLS_S, max(wait_s, every_s) * 2)
+                if book and status.state is not LinkState.STALE:
+                    status.note(self._venue.clock.wall_ns(), LinkState.STALE, str(error))
+                    self.on_link_down(link, str(error))
+            else:
+                wait_s = every_s
+                if book:
+                    if status.state is not LinkState.LIVE:
+                        status.note(self._venue.clock.wall_ns(), LinkState.LIVE)
+                        self.on_link_open(link.name)
+                    status.last_recv_ns = self._venue.clock.mono_ns()
+                    status.messages += 1
+                for effect in effects:
+                    self.apply(effect)
+            await asyncio.sleep(wait_s)
 
     def _send(self, name: str, effects: Iterable[Effect]) -> None:
         runner = self._runners.get(name)

@@ -136,6 +136,8 @@ class OrderSender:
             self._in_doubt(key, f"the exchange did not say whether it took the order ({error})", error.frame)
 
     def _in_doubt(self, key: str, reason: str, frame: int = 0) -> None:
+        if not getattr(self._source, "asks_by_our_id", True):
+            reason = f"{reason}; this exchange cannot be asked by our id"
         self._enter(EntryKind.AMBIGUOUS, key, reason, frame)
         self._doubts.watch(key)
 

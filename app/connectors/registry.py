@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from app.connectors import binance, coinbase, crypto_com, htx, okx, poloniex
+from app.connectors import binance, coinbase, crypto_com, fmz, htx, okx, poloniex
 from app.connectors.spec import ExchangeSpec
 
 EXCHANGES: dict[str, ExchangeSpec] = {
     spec.name: spec for spec in (poloniex.SPEC, binance.SPEC, okx.SPEC, coinbase.SPEC, htx.SPEC, crypto_com.SPEC)
 }
+
+PLUGINS: dict[str, ExchangeSpec] = {fmz.SPEC.name: fmz.SPEC}
+"""Protocols rather than exchanges: what is behind them is the user's, and so is their address."""
 
 CLOSED: dict[str, str] = {
     "bittrex": "Bittrex closed in December 2023; no exchange answers under that name any more",
@@ -21,7 +24,7 @@ class UnknownExchange(ValueError):
 
 def exchange_spec(name: str) -> ExchangeSpec:
     """The exchange of that name. Raises UnknownExchange, for closed ones with the reason."""
-    spec = EXCHANGES.get(name.lower())
+    spec = EXCHANGES.get(name.lower()) or PLUGINS.get(name.lower())
     if spec is not None:
         return spec
     if reason := CLOSED.get(name.lower()):

@@ -117,6 +117,18 @@ class PublicSource(Protocol):
         ...
 
 
+class PolledSource(PublicSource, Protocol):
+    """Market data that is asked for again and again instead of streamed; `link_for` then only names the polling."""
+
+    def polls(self, subscription: Subscription) -> tuple[Call[Iterable[Effect]], float] | None:
+        """What to ask, and how many seconds after the answer to ask again; None where a websocket carries it."""
+        ...
+
+    def read_reply(self, asked: bytes, response: Response) -> Iterable[Effect]:
+        """What a logged answer means, where the address of a question does not tell what was asked."""
+        ...
+
+
 class PlaceAccepted(Struct, frozen=True):
     """The exchange took the order; `update` holds what else the reply told, if anything."""
 
@@ -149,6 +161,7 @@ class OrderPreview(Struct, frozen=True):
 class PrivateSource(Protocol):
     """The account's side. `link` is None where the exchange has no private stream: then everything is polled."""
 
+    # `asks_by_our_id`: bool, True where it is absent. False: an order without an answer is the trader's to find.
     link: Link | None
     streams_balances: bool
     """False where the stream tells orders only: then balances are asked for after every report and in between."""

@@ -79,7 +79,7 @@ async def check_key(
     rest.on_exchange = on_exchange
     try:
         server_ms = await rest.perform(spec.public(domain).get_server_time())
-        server_clock.add_sample(times[0][0], server_ms, 1, times[0][1])
+        server_clock.add_sample(times[0][0], server_ms, spec.server_time_resolution_ms, times[0][1])
         private = spec.private(domain, auth)
         await rest.perform(private.get_balances())
         permissions = await _permissions(rest, private)

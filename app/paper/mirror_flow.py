@@ -67,12 +67,16 @@ class MirrorTerms(Struct, frozen=True, kw_only=True):
             return seeded
         rule, own = self.rules[book], self.rules.get(seeded.pair, self.rules[book])
         lot = Decimal(1).scaleb(-_decimals(rule.min_base_amount_increment))
+        least = own.min_order_size.quantize(lot, ROUND_CEILING)
+        if least == own.min_order_size:
+            # Clients see it in the exchange's own spelling.
+            least = own.min_order_size
         return msgspec.structs.replace(
             seeded,
             price_scale=_decimals(rule.min_price_increment),
             quantity_scale=_decimals(rule.min_base_amount_increment),
             amount_scale=_decimals(own.min_quote_amount_increment),
-            min_quantity=max(lot, own.min_order_size.quantize(lot, ROUND_CEILING)),
+            min_quantity=max(lot, least),
             min_amount=own.min_notional_size,
         )
 

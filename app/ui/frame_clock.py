@@ -238,8 +238,8 @@ class FrameClock(QObject):
     def _shift(self, by: int) -> None:
         self._gear += by
         self._slow_since = self._calm_since = None
-        self._recent.clear()
         self._due_ns = None
         if self._timer.isActive():
             self._timer.start(self._interval_ms)
         self.pace_changed.emit(self.words)
+        self._recent.clear()

@@ -45,6 +45,7 @@ from app.workspace import Workspace
 
 _AUTOSAVE_MS = 60_000
 _NARROW = 1500
+_TELL_FRAMES_EVERY = 60
 _WATCHED_AT_FIRST = 6
 
 
@@ -61,6 +62,7 @@ class MainWindow(QMainWindow):
         self._market: tuple[str, str] | None = None
         self._first_book_s: float | None = None
         self._replay: ReplayDesk | None = None
+        self._ticks = 0
         self.setObjectName("depthdesk")
         self.setWindowTitle("Depthdesk")
         self.setMinimumSize(1024, 640)
@@ -306,6 +308,9 @@ class MainWindow(QMainWindow):
             self._leave_market()
             return
         self.top.show_market(exchange, self._market[1])
+        self._ticks += 1
+        if self._ticks % _TELL_FRAMES_EVERY == 0:
+            self.status.set_frame_stats(self.frames.words)
         if self._first_book_s is None:
             book = exchange.order_books.get(self._market[1])
             if book is not None and not book.stale:

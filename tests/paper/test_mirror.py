@@ -27,12 +27,6 @@ Book = tuple[list[tuple[Decimal, Decimal]], list[tuple[Decimal, Decimal]]]
 """The ten best bids and asks: price, amount."""
 
 
-class Fill(Protocol):
-    price: Decimal
-    amount: Decimal
-    fee: Decimal
-
-
 class Client(Protocol):
     """What the tests ask of either exchange, all for BTC-USDT."""
 
@@ -40,6 +34,7 @@ class Client(Protocol):
     suspended: str
 
     async def book(self) -> Book: ...
+    async def rules(self) -> Any: ...
     async def last_trade(self) -> tuple[Decimal, Decimal]: ...
     async def limit(self, side: str, price: Decimal, amount: Decimal, *, now: bool = False) -> str: ...
     async def sell_at_market(self, amount: Decimal) -> str: ...
@@ -66,6 +61,9 @@ class PoloniexClient:
             for s in ("bids", "asks")
         )
         return bids, asks
+
+    async def rules(self) -> Any:
+        return (await self._trader.public("/markets"))[1]
 
     async def last_trade(self) -> tuple[Decimal, Decimal]:
         _, (row,) = await self._trader.public("/markets/BTC_USDT/trades", limit=1)
@@ -102,6 +100,9 @@ class OkxClient:
         (row,) = (await self._trader.public("/market/books", instId="BTC-USDT", sz=10))["data"]
         bids, asks = ([(Decimal(level[0]), Decimal(level[1])) for level in row[side]] for side in ("bids", "asks"))
         return bids, asks
+
+    async def rules(self) -> Any:
+        return (await self._trader.public("/public/instruments", instType="SPOT"))["data"]
 
     async def last_trade(self) -> tuple[Decimal, Decimal]:
         (row,) = (await self._trader.public("/market/trades", instId="BTC-USDT", limit=1))["data"]
@@ -211,6 +212,18 @@ async def lively(exchange: str, session: aiohttp.ClientSession) -> AsyncIterator
     pair = Pair(exchange, session, rate=40)
     yield pair
     pair.close()
+
+
+@pytest.mark.asyncio
+async def test_from_its_first_line_on_it_is_open_by_the_mirrored_rules(
+    exchange: str, session: aiohttp.ClientSession
+) -> None:
+    pair = Pair(exchange, session, rate=40)
+    try:
+        assert await pair.b.refusal() == ""
+        assert await pair.b.rules() == await pair.a.rules()
+    finally:
+        pair.close()
 
 
 @pytest.mark.asyncio
