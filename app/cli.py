@@ -46,9 +46,12 @@ class _Parser(argparse.ArgumentParser):
 
 def _exchange(name: str) -> str:
     try:
-        return exchange_spec(name).name
+        spec = exchange_spec(name)
     except UnknownExchange as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+    if spec.name not in EXCHANGES:
+        raise argparse.ArgumentTypeError(f"{spec.title}: it has no address of its own, so it cannot be opened by name")
+    return spec.name
 
 
 def _exchanges(text: str) -> tuple[str, ...]:
