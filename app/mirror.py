@@ -118,6 +118,8 @@ class Mirror:
 
     def _set_live(self, pair: str, live: bool) -> None:
         self.live[pair] = live
+        if not live:
+            self._flow.halt(pair)
         where, word = _SUSPENDED[self._dialect.desk.exchange]
         closed = attrgetter(where)(self._dialect)
         for instrument in self._dialect.desk.venue.instruments.values():

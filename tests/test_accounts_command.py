@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -347,6 +348,7 @@ def _take_terminal() -> None:
 def _read_until(leader: int, words: str) -> str:
     seen = ""
     while words not in seen:
+        assert select.select([leader], [], [], 30)[0], f"waiting for {words!r}, saw {seen!r}"
         seen += os.read(leader, 4096).decode()
     return seen
 

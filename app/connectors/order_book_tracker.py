@@ -70,7 +70,7 @@ class OrderBookTracker:
         self.data_source = data_source
         self.exchange_name = venue.spec.name
         self.feeds: dict[str, Feed] = {}
-        self.order_books: dict[str, OrderBook] = {}
+        self.order_books = data_source.books
         self.tapes: dict[str, TradeTape] = {}
         self.series: dict[tuple[str, str], CandleSeries] = {}
         self.on_ticker: Callable[[Ticker], None] = lambda ticker: None
@@ -81,7 +81,7 @@ class OrderBookTracker:
         self._random = random
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = False
-        data_source.connect_sink(BookDiff, self._diff_sink())
+        data_source.connect_sink(BookDiff, self._on_diff)
         data_source.connect_sink(BookSnapshot, self._on_snapshot)
         data_source.connect_sink(Trade, self._on_trade)
         data_source.connect_sink(Candle, self._on_candle)
@@ -154,17 +154,7 @@ class OrderBookTracker:
 
     # -- what arrives
 
-    def _diff_sink(self) -> Callable[[BookDiff], None]:
-        book_of = self.order_books.get
-
-        def on_diff(diff: BookDiff) -> None:
-            book = book_of(diff.pair)
-            if book is None or not book.follow(diff):
-                self._on_other_diff(diff)
-
-        return on_diff
-
-    def _on_other_diff(self, diff: BookDiff) -> None:
+    def _on_diff(self, diff: BookDiff) -> None:
         feed = self.feeds.get(diff.pair) or self._adopt(diff.pair)
         if feed is not None and (gap := feed.sync.on_diff(diff)):
             self._on_gap(feed, gap, diff.frame)

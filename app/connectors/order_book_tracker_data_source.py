@@ -25,6 +25,7 @@ from app.core.effects import (
     Subscription,
 )
 from app.core.links import Link, LinkState, LinkStatus
+from app.core.order_book import OrderBook
 from app.core.requests import Call, NoAnswer, NotSent, VenueError
 from app.core.trading_rule import TradingRule
 from app.core.types import BookDiff, BookSnapshot, Ticker, Trade
@@ -52,6 +53,8 @@ class OrderBookTrackerDataSource:
     def __init__(self, venue: Venue, source: PublicSource) -> None:
         self.source = source
         self.sinks: dict[type, Callable[[Any], None]] = {}
+        self.books: dict[str, OrderBook] = {}
+        """Books that follow their stream; the tracker fills it."""
         self.on_link_open: Callable[[str], None] = _ignore
         self.on_link_down: Callable[[Link, str], None] = _ignore_link
         self.on_sequence_gap: Callable[[str, str], None] = _ignore_link
@@ -121,6 +124,8 @@ class OrderBookTrackerDataSource:
             await asyncio.Event().wait()
         finally:
             taps.remove(output)
+            if not taps:
+                del self._taps[kind]
             self.connect_sink(kind, self._tapped.pop(kind))
 
     def connect_sink(self, kind: type, sink: Callable[[Any], None]) -> None:
@@ -202,11 +207,16 @@ class OrderBookTrackerDataSource:
         """The function that reads one message of that connection and hands its events on; it returns what concerns the
         connection itself. This is the hot path of the desk, hence a closure: its names are looked up once.
         """
-        on_message, sinks = self.source.on_message, self.sinks
+        on_message, sinks, book_of = self.source.on_message, self.sinks, self.books.get
 
         def read(data: bytes, frame: int) -> Iterable[Effect]:
             rest: list[Effect] | None = None
             for effect in on_message(data, frame):
+                # Nearly every message is a change that follows the last one, and nobody taps.
+                if type(effect) is BookDiff and not self._taps:
+                    book = book_of(effect.pair)
+                    if book is not None and book.follow(effect):
+                        continue
                 sink = sinks.get(type(effect))
                 if sink is not None:
                     sink(effect)

@@ -7,13 +7,12 @@ from collections import deque
 from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
-from itertools import islice
 
 from app.core.types import BookDiff, BookSnapshot, Integrity, Level, Side
 
 _FEW = 200
-"""Changes up to which settling them one by one is cheaper than sorting the side anew. Keeping more of them makes every
-change dearer: what falls out has gone cold by then.
+"""Changes up to which settling them one by one is cheaper than sorting the side anew. More are not kept: every change
+would be dearer for what nobody reads.
 """
 
 
@@ -99,9 +98,10 @@ class OrderBook:
         "_asks",
         "_changes",
         "_snapshot_ms",
-        "_recent",
+        "_last",
+        "_fresh",
+        "_diffs_at_snapshot",
         "_sorted_version",
-        "_settled_diffs",
     )
 
     def __init__(self, pair: str, integrity: Integrity = Integrity.NONE) -> None:
@@ -118,9 +118,11 @@ class OrderBook:
         self._asks = _Levels(1)
         self._changes = 0
         self._snapshot_ms = 0
-        self._recent: deque[BookDiff] = deque(maxlen=_FEW)
+        self._last: BookDiff | None = None
+        self._fresh: list[BookDiff] | None = []
+        """Changes since the book was last read; None when they are too many to settle one by one."""
+        self._diffs_at_snapshot = 0
         self._sorted_version = -1
-        self._settled_diffs = 0
 
     @property
     def stale(self) -> bool:
@@ -136,18 +138,20 @@ class OrderBook:
     @property
     def exchange_ms(self) -> int:
         """The exchange's time of the last message applied."""
-        return self._recent[-1].exchange_ms if self._recent else self._snapshot_ms
+        return self._last.exchange_ms if self._last is not None else self._snapshot_ms
 
     @property
     def frame(self) -> int:
         """Number of the last message applied."""
-        return self._recent[-1].frame if self._recent else self.snapshot_frame
+        return self._last.frame if self._last is not None else self.snapshot_frame
 
     def apply_snapshot(self, snapshot: BookSnapshot) -> None:
         """Replace everything: levels absent from the snapshot are gone."""
         self._bids = _Levels(-1, snapshot.bids)
         self._asks = _Levels(1, snapshot.asks)
-        self._recent.clear()
+        self._last = None
+        self._fresh = []
+        self._diffs_at_snapshot = self.diffs
         self.last_id = snapshot.last_id
         self.depth_limit = snapshot.depth
         self._snapshot_ms = snapshot.exchange_ms
@@ -157,13 +161,18 @@ class OrderBook:
 
     def apply_diff(self, diff: BookDiff) -> None:
         """Set the amounts named; whether the change may be applied is `BookSync`'s business."""
-        if diff.bids:
-            self._bids.update(diff.bids)
-        if diff.asks:
-            self._asks.update(diff.asks)
-        self._recent.append(diff)
+        self._bids.update(diff.bids)
+        self._asks.update(diff.asks)
+        self._last = diff
         self.last_id = diff.last_id
         self.diffs += 1
+        self._remember(diff)
+
+    def _remember(self, diff: BookDiff) -> None:
+        if self._fresh is not None:
+            self._fresh.append(diff)
+            if len(self._fresh) > _FEW:
+                self._fresh = None
 
     def follow(self, diff: BookDiff) -> bool:
         """Apply a chained change that comes right after the last one; else do nothing and return False.
@@ -178,9 +187,11 @@ class OrderBook:
             self._bids.update(bids)
         if asks:
             self._asks.update(asks)
-        self._recent.append(diff)
+        self._last = diff
         self.last_id = diff.last_id
         self.diffs += 1
+        if self._fresh is not None:
+            self._remember(diff)
         return True
 
     def set_state(self, state: BookState, reason: str = "") -> None:
@@ -253,29 +264,28 @@ class OrderBook:
 
         None: older than the changes kept here; the frame log may still know (`Exchange.level_frame`).
         """
-        for diff in reversed(self._recent):
+        fresh = self._fresh or []
+        for diff in reversed(fresh):
             for level in diff.bids if side is Side.BUY else diff.asks:
                 if level[0] == price:
                     return diff.frame
-        return self.snapshot_frame if len(self._recent) < _FEW else None
+        return self.snapshot_frame if self.diffs - self._diffs_at_snapshot == len(fresh) else None
 
     def _settle(self) -> None:
         """Bring the sorted sides up to date: level by level after a few changes, else all anew."""
         if self._sorted_version == self.version:
             return
-        fresh = self.diffs - self._settled_diffs
-        if self._bids.settled and self._asks.settled and fresh <= len(self._recent):
-            changes = islice(reversed(self._recent), fresh)
-            touched = [(diff.bids, diff.asks) for diff in changes]
-            self._bids.settle({level[0] for bids, _ in touched for level in bids})
-            self._asks.settle({level[0] for _, asks in touched for level in asks})
+        fresh = self._fresh
+        if fresh is not None and self._bids.settled and self._asks.settled:
+            self._bids.settle({level[0] for diff in fresh for level in diff.bids})
+            self._asks.settle({level[0] for diff in fresh for level in diff.asks})
         else:
             self._bids.settle_all()
             self._asks.settle_all()
+        self._fresh = []
         if self.depth_limit:
             self._bids.cut(self.depth_limit)
             self._asks.cut(self.depth_limit)
-        self._settled_diffs = self.diffs
         self._sorted_version = self.version
 
 

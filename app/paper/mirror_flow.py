@@ -211,7 +211,7 @@ class _MirroredSide:
         self.lots: dict[int, int] = {}
         self.quotes: dict[int, list[Order]] = {}
         self.blocked: set[int] = set()
-        """Ticks of levels that cannot rest because a user's order stands across them."""
+        """Ticks of levels that do not rest: a user's order stands across them, or the market was halted."""
         self._instrument = instrument
         self._shown: dict[str, str] = {}
         self._rounding = ROUND_FLOOR if side is Side.BUY else ROUND_CEILING
@@ -336,6 +336,15 @@ class MirrorFlow:
                     del places[order.order_id]
         if left > 0:
             self._venue.print_trade(pair, taker, ticks, left)
+        self._venue.settle(pair)
+
+    def halt(self, pair: str) -> None:
+        """Nobody knows the outside book any more: nothing may fill against what it was, not even an amended order.
+        It comes back with the next `show`; places in the queue are kept."""
+        for side in self._sides[pair].values():
+            for ticks in list(side.quotes):
+                self._lower(side, ticks, side.standing(ticks))
+            side.blocked.update(side.lots)
         self._venue.settle(pair)
 
     def ahead_of(self, order: Order) -> int | None:

@@ -127,7 +127,10 @@ def test_level_frame_says_so_when_the_change_is_too_old(book: OrderBook) -> None
     for frame in range(11, 11 + 3000):
         book.apply_diff(diff(asks=[("100.5", "9")], frame=frame))
     assert book.level_frame(Side.BUY, "99.5") is None
-    assert book.level_frame(Side.SELL, "100.5") == 3010
+    assert book.level_frame(Side.SELL, "100.5") is None, "the frame log has to be asked"
+    assert book.asks and book.frame == 3010
+    book.apply_diff(diff(asks=[("100.5", "8")], frame=3011))
+    assert book.level_frame(Side.SELL, "100.5") == 3011
 
 
 def test_version_rises_with_every_change(book: OrderBook) -> None:

@@ -205,6 +205,19 @@ def test_a_level_that_crosses_a_resting_order_fills_it_once_by_what_it_shows() -
     assert m.book(Side.SELL) == [("99.9", "2.500"), ("100.1", "1.000")]
 
 
+def test_in_a_halted_market_nothing_fills_and_places_are_kept_until_it_is_live_again() -> None:
+    m = Mirrored()
+    patient, eager = m.place(Side.BUY, "99.8", "0.500"), m.place(Side.BUY, "99.5", "0.100")
+    m.flow.halt(PAIR)
+    assert (m.book(Side.BUY), m.book(Side.SELL)) == ([("99.8", "0.500"), ("99.5", "0.100")], [])
+    m.venue.amend(eager, 1002, 100)
+    assert (m.filled(eager), m.flow.ahead_of(patient)) == ("0.000", 2000)
+    m.venue.cancel(eager)
+    m.show(BIDS, ASKS)
+    assert m.book(Side.BUY) == [("99.9", "1.000"), ("99.8", "2.500"), ("99.5", "3.000")]
+    assert (m.book(Side.SELL), m.flow.ahead_of(patient)) == (ASKS, 2000)
+
+
 def test_an_amended_order_queues_anew_unless_it_only_got_smaller() -> None:
     m = Mirrored()
     order = m.place(Side.BUY, "99.9", "0.500")
