@@ -11,7 +11,7 @@ from app.cli import EXIT_DATA, EXIT_DISPLAY, EXIT_LIBRARY, EXIT_USAGE, Options, 
 def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["twin"]:
-        from app.paper.server import main as twin_main
+        from app.mirror import main_with_mirror as twin_main
 
         return twin_main(arguments[1:])
     if arguments[:1] == ["accounts"]:

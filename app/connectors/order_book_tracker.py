@@ -189,6 +189,8 @@ class OrderBookTracker:
             if feed is not None and wanted.channel is Channel.BOOK:
                 feed.refused = refused.words
                 feed.sync.reset(f"subscription refused: {refused.words}")
+                # It may have been the moment rather than the market: asked again after a while, ever later.
+                feed.asked_ns = self._venue.clock.mono_ns()
         self._venue.notices.error(self._venue.key, f"Exchange says: {refused.words}")
 
     def _on_link_open(self, link_name: str) -> None:
