@@ -27,8 +27,6 @@ class ExchangesDialog(QDialog):
     """One line per exchange known here and per exchange open now. `opened` carries the key of a new one."""
 
     opened = Signal(str)
-    account_asked = Signal(str)
-    """Name of the exchange to add an account of."""
 
     def __init__(self, workspace: Workspace, parent: QWidget) -> None:
         super().__init__(parent)
@@ -44,8 +42,7 @@ class ExchangesDialog(QDialog):
         self.known.setProperty("role", "card")
         self.words = _label("", "error")
         self.words.setWordWrap(True)
-        gone = workspace.closed_exchanges.items()
-        closed = _label(" · ".join(f"{name.title()}: {why}" for name, why in gone), "secondary")
+        closed = _label(". ".join(workspace.closed_exchanges.values()) + ".", "secondary")
         closed.setWordWrap(True)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
@@ -78,6 +75,7 @@ class ExchangesDialog(QDialog):
         if not self._workspace.exchanges:
             grid.addWidget(_label("Nothing is open.", "secondary"), 0, 0)
         self.layout().replaceWidget(self.open_now, frame)
+        self.open_now.hide()
         self.open_now.deleteLater()
         self.open_now = frame
 
@@ -90,7 +88,6 @@ class ExchangesDialog(QDialog):
             for text, action in (
                 ("Paper twin", partial(self._open, name, self._workspace.open_paper)),
                 ("Public markets", partial(self._open, name, self._workspace.open_public)),
-                ("Add account…", partial(self.account_asked.emit, name)),
             ):
                 button = QPushButton(text)
                 button.setAccessibleName(f"{title}: {text}")
