@@ -100,6 +100,7 @@ class OrderBook:
         "_snapshot_ms",
         "_last",
         "_fresh",
+        "_kept",
         "_diffs_at_snapshot",
         "_sorted_version",
     )
@@ -121,6 +122,8 @@ class OrderBook:
         self._last: BookDiff | None = None
         self._fresh: list[BookDiff] | None = []
         """Changes since the book was last read; None when they are too many to settle one by one."""
+        self._kept: deque[BookDiff] = deque(maxlen=_FEW)
+        """The newest changes that have been read."""
         self._diffs_at_snapshot = 0
         self._sorted_version = -1
 
@@ -151,6 +154,7 @@ class OrderBook:
         self._asks = _Levels(1, snapshot.asks)
         self._last = None
         self._fresh = []
+        self._kept.clear()
         self._diffs_at_snapshot = self.diffs
         self.last_id = snapshot.last_id
         self.depth_limit = snapshot.depth
@@ -264,12 +268,12 @@ class OrderBook:
 
         None: older than the changes kept here; the frame log may still know (`Exchange.level_frame`).
         """
-        fresh = self._fresh or []
-        for diff in reversed(fresh):
+        known: list[BookDiff] = [*self._kept, *(self._fresh or ())]
+        for diff in reversed(known):
             for level in diff.bids if side is Side.BUY else diff.asks:
                 if level[0] == price:
                     return diff.frame
-        return self.snapshot_frame if self.diffs - self._diffs_at_snapshot == len(fresh) else None
+        return self.snapshot_frame if self.diffs - self._diffs_at_snapshot == len(known) else None
 
     def _settle(self) -> None:
         """Bring the sorted sides up to date: level by level after a few changes, else all anew."""
@@ -282,6 +286,10 @@ class OrderBook:
         else:
             self._bids.settle_all()
             self._asks.settle_all()
+        if fresh is None:
+            self._kept.clear()
+        else:
+            self._kept.extend(fresh)
         self._fresh = []
         if self.depth_limit:
             self._bids.cut(self.depth_limit)

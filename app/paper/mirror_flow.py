@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 
 import msgspec
@@ -57,7 +57,7 @@ class MirrorTerms(Struct, frozen=True, kw_only=True):
         if instrument is seeded.instrument:
             return seeded
         step = Decimal(1).scaleb(-instrument.price_scale)
-        price = self.prices.get(instrument.pair, seeded.reference_price).quantize(step)
+        price = self.prices.get(instrument.pair, seeded.reference_price).quantize(step, ROUND_HALF_EVEN)
         return msgspec.structs.replace(seeded, instrument=instrument, reference_price=max(price, step))
 
     def instrument(self, seeded: Instrument) -> Instrument:
