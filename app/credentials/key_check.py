@@ -51,7 +51,7 @@ async def check_key(
     """Ask for server time, balances and, where the exchange tells them, the key's rights. No key makes it raise."""
     clock = clock or SystemClock()
     redactor = Redactor(spec.secret_fields)
-    for secret in (credentials.secret_key, credentials.passphrase):
+    for secret in (credentials.api_key, credentials.secret_key, credentials.passphrase):
         if secret:
             redactor.protect(secret)
     try:

@@ -9,7 +9,7 @@ from app.connectors.spec import CredentialField, Credentials, Domain, ExchangeSp
 from app.core.clock import NS_PER_MS, Clock, SystemClock
 from app.credentials.account_info import AccountInfo, Lock, good_label
 from app.credentials.accounts import Accounts
-from app.credentials.errors import NameRefused, VaultError
+from app.credentials.errors import VaultError
 from app.credentials.key_check import Check, KeyCheck, check_key
 
 _LONGEST_FIELD = 16 * 1024
@@ -46,18 +46,29 @@ class AccountSetup:
 
     def free_label(self, exchange: str) -> str:
         """A name nobody has yet: the exchange's, with a number where needed."""
-        taken = {info.label.casefold() for info in self.accounts.list()}
+        try:
+            taken = {info.label.casefold() for info in self.accounts.list()}
+        except VaultError:
+            return exchange
         names = [exchange, *(f"{exchange} {number}" for number in range(2, len(taken) + 3))]
         return next(name for name in names if name.casefold() not in taken)
 
     def label_problem(self, label: str) -> str:
-        """Why the account cannot be called so, or empty."""
+        """Why no account can be kept under this name, or empty."""
         try:
             label = good_label(label)
-        except NameRefused as error:
+            taken = any(info.label.casefold() == label.casefold() for info in self.accounts.list())
+        except VaultError as error:
             return str(error)
-        taken = any(info.label.casefold() == label.casefold() for info in self.accounts.list())
         return "there is an account of that name already" if taken else ""
+
+    def password_state(self) -> tuple[bool, bool]:
+        """Whether the vault has a password, and whether it has been given."""
+        try:
+            has_password = self.accounts.has_password
+            return has_password, has_password and not self.accounts.locked
+        except VaultError:
+            return False, False
 
     def problems(self, exchange: str, values: Mapping[str, str]) -> dict[str, str]:
         """What is wrong with the fields as they stand, by field name; never quotes a value."""

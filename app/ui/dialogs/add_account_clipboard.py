@@ -9,6 +9,8 @@ from PySide6.QtCore import QCoreApplication, QObject, QTimer
 from PySide6.QtGui import QClipboard, QGuiApplication
 
 CLEARED_AFTER_MS = 10_000
+_SHORTEST = 6
+"""A shorter text on the clipboard may be part of a secret by chance."""
 
 After = Callable[[int, Callable[[], None]], None]
 
@@ -33,7 +35,7 @@ class ClipboardSweeper(QObject):
         clipboard = QGuiApplication.clipboard()
         for mode in _modes(clipboard):
             text = clipboard.text(mode).strip()
-            if text and text in secret and (mode, _mark(text)) not in self._pasted:
+            if len(text) >= _SHORTEST and text in secret and (mode, _mark(text)) not in self._pasted:
                 self._pasted.add((mode, _mark(text)))
                 self._after(CLEARED_AFTER_MS, self.sweep)
 

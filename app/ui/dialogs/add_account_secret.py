@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QMouseEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.ui import theme
-from app.ui.panels.open_orders_frame import PlainLabel
+from app.ui.panels.open_orders_frame import ElidedLabel
 
 LONGEST = 16 * 1024
 """Characters; no key of any exchange comes near it."""
@@ -106,7 +106,7 @@ class KeyFileBox(QPlainTextEdit):
             self.take(self._secret[:-1])
         elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self.wipe()
-        elif event.text() and event.text().isprintable():
+        elif event.text().isprintable() and event.text() and not _is_command(event):
             self.take(self._secret + event.text())
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and "-----BEGIN" in self._secret:
             self.take(self._secret + "\n")
@@ -132,7 +132,8 @@ class KeyFileField(QWidget):
         self.box.setPlaceholderText("Paste the key or the whole key file (PEM) here")
         self.box.changed.connect(self._told)
         self.setFocusProxy(self.box)
-        self.words = PlainLabel("", "secondary")
+        self.words = ElidedLabel("", "secondary")
+        self.words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.paste_button = _button("Paste key", f"Paste {name}", self._paste)
         self.file_button = _button("Choose file…", f"Read {name} from a file", self._choose)
         self.clear_button = _button("Clear", f"Clear {name}", self.box.wipe)
@@ -140,7 +141,7 @@ class KeyFileField(QWidget):
         row.setSpacing(now.px(6))
         for button in (self.paste_button, self.file_button, self.clear_button):
             row.addWidget(button)
-        row.addWidget(self.words, 1, Qt.AlignmentFlag.AlignRight)
+        row.addWidget(self.words, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(now.px(5))
@@ -186,6 +187,13 @@ class KeyFileField(QWidget):
         self.words.say(self.box.summary())
         self.clear_button.setEnabled(bool(self.box.secret()))
         self.changed.emit()
+
+
+def _is_command(event: QKeyEvent) -> bool:
+    """Ctrl or Meta with a letter; Ctrl with Alt is how some systems report AltGr, which writes letters."""
+    held = event.modifiers()
+    control, alt = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
+    return bool(held & Qt.KeyboardModifier.MetaModifier) or bool(held & control) is not bool(held & alt)
 
 
 def _button(words: str, name: str, action: object) -> QPushButton:

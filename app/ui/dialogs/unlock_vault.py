@@ -67,6 +67,8 @@ class UnlockVaultDialog(QDialog):
         self._clock = QTimer(self)
         self._clock.setInterval(_TICK_MS)
         self._clock.timeout.connect(self._show)
+        self.words.hide()
+        self.resize(self.minimumWidth(), column.totalHeightForWidth(self.minimumWidth()))
         self._show()
         self.password.setFocus()
 
@@ -77,11 +79,14 @@ class UnlockVaultDialog(QDialog):
         super().done(result)
 
     def _waiting_words(self) -> str:
-        names = [
-            clean(f"{info.label} ({info.exchange})", 60)
-            for info in self._accounts.list()
-            if info.lock is Lock.PASSWORD and self._accounts.is_locked(info)
-        ]
+        try:
+            names = [
+                clean(f"{info.label} ({info.exchange})", 60)
+                for info in self._accounts.list()
+                if info.lock is Lock.PASSWORD and self._accounts.is_locked(info)
+            ]
+        except VaultError as error:
+            return clean(str(error), 600)
         return f"Waiting for its password: {', '.join(names)}." if names else "No account is waiting for a password."
 
     def _show(self) -> None:
@@ -96,7 +101,11 @@ class UnlockVaultDialog(QDialog):
         words = "Unlocking…" if self._trying else f"Again in {wait_s} s" if wait_s else "Unlock"
         self.unlock.setText(words)
         self.unlock.setEnabled(not self._trying and not wait_s and bool(self.password.secret()))
-        self.words.setVisible(bool(self.words.text()))
+        if self.words.isHidden() is bool(self.words.text()):
+            self.words.setVisible(bool(self.words.text()))
+            # Wrapped lines need a height that the layout does not ask for by itself.
+            wide = max(self.width(), self.minimumWidth())
+            self.resize(wide, max(self.height(), self.layout().totalHeightForWidth(wide)))
 
     def _try(self) -> None:
         if not self.unlock.isEnabled():
