@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --only-binary :all:
 
-.PHONY: run test lint format bench clean
+.PHONY: run test lint format bench faults clean
 
 run: $(VENV)/.run
 	@$(BIN)/depthdesk $(ARGS)
@@ -14,6 +14,9 @@ run: $(VENV)/.run
 test: $(VENV)/.dev
 	@packaging/system-check
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q $(ARGS)
+
+faults: $(VENV)/.dev
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.faults $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
