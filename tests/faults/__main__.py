@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
-from tests.faults.catalogue import CATALOGUE
+from tests.faults.catalogue import CATALOGUE, ids_of
 
-TABLE = Path(__file__).parents[2] / "docs" / "faults.md"
-_ID = re.compile(r"test_([a-z])(\d+)_(\w+)")
+TESTS = Path(__file__).parents[1]
+TABLE = TESTS.parent / "docs" / "faults.md"
 
 
 class _Results:
@@ -21,16 +20,22 @@ class _Results:
     def __init__(self) -> None:
         self.by_id: dict[str, list[tuple[str, str, float]]] = defaultdict(list)
 
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Only tests of a fault; they live all over the project."""
+        items[:] = [item for item in items if ids_of(item.name)]
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        hit = _ID.search(report.nodeid.rpartition("::")[2])
-        if hit and (report.when == "call" or report.outcome != "passed"):
-            name = hit[3].replace("_", " ")
-            self.by_id[f"{hit[1].upper()}{hit[2]}"].append((name, report.outcome, report.duration))
+        if report.when == "call" or report.outcome != "passed":
+            test = report.nodeid.rpartition("::")[2].partition("[")[0]
+            ids = ids_of(test)
+            words = test.split("_")[1 + len(ids) :]
+            for one in ids:
+                self.by_id[one].append((" ".join(words), report.outcome, report.duration))
 
 
 def main() -> int:
     results = _Results()
-    code = pytest.main(["-q", str(Path(__file__).parent), *sys.argv[1:]], plugins=[results])
+    code = pytest.main(["-q", str(TESTS), *sys.argv[1:]], plugins=[results])
     if not sys.argv[1:]:
         TABLE.parent.mkdir(exist_ok=True)
         TABLE.write_text(table(results.by_id))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 TRANSPORT = {
     "T1": "TCP reset or close: RECONNECT and an aging book within 250 ms; reconciled when back",
     "T2": "packets vanish: aging after 2 s, STALE within 6 s, market orders blocked, the socket given up",
@@ -120,3 +122,10 @@ SECURITY = {
     "X18": "diagnostics: ids hashed, amounts off",
 }
 CATALOGUE: dict[str, str] = {**TRANSPORT, **PROTOCOL, **TIME, **ORDERS, **PERSISTENCE, **RESOURCES, **SECURITY}
+_IDS = re.compile(r"test_((?:[tpcolsx][0-9]+_)+)")
+
+
+def ids_of(test: str) -> list[str]:
+    """The faults that a test of this name shows: "test_s5_s6_without_a_disk" shows S5 and S6."""
+    hit = _IDS.match(test)
+    return hit[1].upper().rstrip("_").split("_") if hit else []

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import ast
-import re
 from pathlib import Path
 
-from tests.faults.catalogue import CATALOGUE
+from tests.faults.catalogue import CATALOGUE, ids_of
 
-NOT_YET: frozenset[str] = frozenset(CATALOGUE) - {"T1", "T2"}
+NOT_YET: frozenset[str] = frozenset(CATALOGUE) - set(
+    "T1 T2 S1 S2 S3 S4 S5 S6 S7 S8 S10 X1 X5 X6 X7 X12 X13 X14 X15 X16 X17 X18".split()
+)
 """Faults without a test. It only ever gets shorter."""
 
 
 def ids_with_a_test() -> set[str]:
-    """Ids that a test of this folder starts with."""
-    found = set()
-    for file in Path(__file__).parent.glob("test_*.py"):
+    """Ids that a test of this project starts with."""
+    found: set[str] = set()
+    for file in Path(__file__).parents[1].rglob("test_*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                if hit := re.match(r"test_([a-z])(\d+)_", node.name):
-                    found.add(f"{hit[1].upper()}{hit[2]}")
+                found.update(ids_of(node.name))
     return found
 
 

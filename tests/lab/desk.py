@@ -19,6 +19,7 @@ from app.core.clock import Clock
 from app.core.orders import InFlightOrder
 from app.core.types import Side
 from app.store.database import Store
+from app.store.disk_words import StoreInUse
 from app.twin_process import TwinLine
 from app.ui.main_window import MainWindow
 from app.workspace import Workspace
@@ -58,9 +59,14 @@ class Desk:
         """Open workspace, window and exchange; by default wait until everything is live."""
         if self._proxy is not None:
             line = through(self._proxy, line)
-        store = Store.open(Paths(self.folder).journal_file)
+        paths = Paths(self.folder)
+        store, refusal = None, ""
+        try:
+            store = Store.open(paths.journal_file)
+        except StoreInUse as error:
+            refusal = str(error)
         self.workspace = Workspace(
-            Paths(self.folder), self._config, clock=self._clock, random=self._random, store=store
+            paths, self._config, clock=self._clock, random=self._random, store=store, no_orders=refusal
         )
         self.workspace.start()
         self.window = MainWindow(self.workspace, self._config, self.folder / "layout.json")
@@ -166,6 +172,12 @@ class Desk:
         table = self.window.open_orders.table
         table.selectAll()
         QTest.keyClick(table, Qt.Key.Key_Delete)
+
+    async def cancel_shown(self) -> None:
+        """Wait for the open orders to be on screen, cancel them all there, and wait for their end."""
+        await until(lambda: len(self.states()) == len(self.exchange.orders.open), what="every open order's row")
+        self.press_cancel()
+        await until(lambda: not self.exchange.orders.open, what="the cancel")
 
 
 def through(proxy: FaultProxy, line: TwinLine) -> TwinLine:

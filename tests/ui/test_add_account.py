@@ -426,7 +426,7 @@ def test_typing_starts_no_timer(play: Play, tmp_path: Path) -> None:  # noqa: F8
 # -- the vault
 
 
-def test_without_a_keyring_a_password_is_asked_for_twice(play: Play, tmp_path: Path) -> None:  # noqa: F811
+def test_x1_without_a_keyring_a_password_is_asked_for_twice(play: Play, tmp_path: Path) -> None:  # noqa: F811
     async def story() -> None:
         async with Story(tmp_path, keyring="this computer offers no keyring") as it:
             vault = it.dialog.vault
