@@ -37,6 +37,7 @@ from app.core.market import CandleSeries, TradeTape
 from app.core.order_book import OrderBook
 from app.core.order_tracker import FillRecord, OrderTracker
 from app.core.orders import InFlightOrder, OrderIntent
+from app.core.reports import Reports
 from app.core.requests import Call, SignedRequest
 from app.core.trading_rule import OrderDraft, Problem, TradingRule, check, notional, quantize
 from app.core.types import Balance, BalanceDelta, Fill, OrderType, OrderUpdate, Side, Ticker
@@ -382,6 +383,28 @@ class Exchange:
             return CancellationReceipt(())
         orders = matching(self.orders.open, pair, side, None if keys is None else set(keys))
         return await self._sender.cancel_all(orders, pair, everything=side is None and keys is None)
+
+    @property
+    def reports(self) -> Reports | None:
+        """What stream and REST say, side by side; None without an account."""
+        return None if self.user_stream_tracker is None else self.user_stream_tracker.reports
+
+    def ask_account(self) -> None:
+        """Ask about orders, fills and balances at once instead of at the next audit."""
+        if self.user_stream_tracker is not None:
+            self.user_stream_tracker.ask_now()
+
+    async def take_rest(self, kind: str, key: str) -> None:
+        """Ask again about one "balance" (an asset) or "order" and believe the answer. What fails becomes a notice."""
+        tracker = self.user_stream_tracker
+        order = self.orders.get(key) if kind == "order" else None
+        try:
+            if tracker is not None and kind == "balance":
+                await tracker.take_rest_balance(key)
+            elif tracker is not None and order is not None:
+                await tracker.query(order)
+        except TROUBLE as error:
+            self.venue.notices.warning(self.key, f"{kind} {key} was not read: {error}")
 
     async def arm_kill_switch(self, seconds: int | None) -> int:
         """Have the exchange itself cancel everything unless asked again in time; None disarms.

@@ -16,8 +16,9 @@ from app.core.errors import ErrorKind
 from app.core.journal import EntryKind, OrderLedger
 from app.core.links import LinkState
 from app.core.orders import InFlightOrder, OrderFlag, OrderIntent
+from app.core.reports import REST, STREAM, Reports
 from app.core.requests import VenueError
-from app.core.types import Fill, OrderType, OrderUpdate
+from app.core.types import Balance, Fill, OrderType, OrderUpdate
 from app.net.waiting import happens
 
 T = TypeVar("T")
@@ -55,6 +56,8 @@ class UserStreamTracker:
         """Why the last question went unanswered, or empty."""
         self.watermark_ms = 0
         self.on_reconciled: Callable[[], None] = lambda: None
+        self.reports = Reports()
+        ledger.on_report = self._note_order
         self._user_stream: Tap | None = None
         self._venue = venue
         self._source: PrivateSource = data_source.source
@@ -111,6 +114,7 @@ class UserStreamTracker:
             self.ledger.fill(event, wall_ms)
         else:
             self.account.apply_delta(event)
+            self.reports.note_balance(event.balance, STREAM, wall_ms)
             return
         if not self._source.streams_balances:
             self._balances_now.set()
@@ -171,11 +175,20 @@ class UserStreamTracker:
             self._venue.notices.info(self._venue.key, f"Reconciled: {count} open orders, {recovered} fills recovered")
             self.on_reconciled()
 
-    async def _update_balances(self) -> None:
-        asked_ms = self._venue.estimate_ms()
+    async def take_rest_balance(self, asset: str) -> None:
+        """Ask, and believe the answer about this asset whatever the stream said. Raises VenueError, NotSent, NoAnswer."""
+        for balance in await self._update_balances():
+            if balance.asset == asset:
+                self.account.take(balance)
+
+    async def _update_balances(self) -> list[Balance]:
+        asked_ms, wall_ms = self._venue.estimate_ms(), self._venue.wall_ms()
         balances = await self._venue.perform(self._source.get_balances())
         frame = max((balance.frame for balance in balances), default=0)
         self.account.apply_all(balances, frame, asked_ms)
+        for balance in balances:
+            self.reports.note_balance(balance, REST, wall_ms)
+        return balances
 
     async def _update_order_status(self) -> None:
         before = {order.key: order.version for order in self.ledger.tracker.open}
@@ -240,6 +253,11 @@ class UserStreamTracker:
             self.ledger.update(update, self._venue.wall_ms())
         for fill in await self._venue.all_pages(self._source.get_fills(since_ms)):
             self.ledger.fill(fill, self._venue.wall_ms())
+
+    def _note_order(self, update: OrderUpdate, wall_ms: int) -> None:
+        order = self.ledger.tracker.get(update.client_order_id) or self.ledger.tracker.get(update.exchange_order_id)
+        if order is not None:
+            self.reports.note_order(order.key, update, update.source, wall_ms)
 
     def _fill_ids(self) -> set[tuple[str, str]]:
         return {(fill.id_space, fill.trade_id) for order in self.ledger.tracker for fill in order.fills}

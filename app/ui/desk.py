@@ -17,6 +17,7 @@ from app.core.market import CandleSeries, TradeTape
 from app.core.notices import Notices
 from app.core.order_book import OrderBook
 from app.core.order_tracker import FillRecord, OrderTracker
+from app.core.reports import Reports
 from app.core.requests import SignedRequest
 from app.core.trading_rule import OrderDraft, Problem, TradingRule
 from app.core.types import Side, Ticker
@@ -115,6 +116,21 @@ class ExchangeView(Protocol):
         self, pair: str | None = None, side: Side | None = None, keys: Iterable[str] | None = None
     ) -> Coroutine[Any, Any, CancellationReceipt]:
         """Cancel every open order that matches; the receipt tells each one's outcome."""
+        ...
+
+    @property
+    def reports(self) -> Reports | None:
+        """What stream and REST say, side by side; None without an account."""
+        ...
+
+    @property
+    def holds(self) -> Mapping[str, Hold]:
+        """What the exchange holds back of each asset, against what open orders explain."""
+        ...
+
+    def ask_account(self) -> None: ...
+    def take_rest(self, kind: str, key: str) -> Coroutine[Any, Any, None]:
+        """Ask again about one "balance" or "order" and believe the answer."""
         ...
 
     def reconnect(self, link_name: str) -> None:

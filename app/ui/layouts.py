@@ -74,7 +74,7 @@ def _stream(window: MainWindow) -> None:
     _first(window, "inspector")
     _beside(window, "inspector", "ladder", _H)
     _beside(window, "ladder", "connections", _V)
-    for key in ("candles", "depth", "tape", "entry", "balances", "watch", "two_books"):
+    for key in ("candles", "depth", "tape", "entry", "balances", "watch", "two_books", "reconciliation"):
         window.tabifyDockWidget(docks["ladder"], docks[key])
     for key in ("events", "orders", "history", "fills"):
         window.tabifyDockWidget(docks["connections"], docks[key])
@@ -93,7 +93,7 @@ def _foot(window: MainWindow, above: str, with_balances: bool = False) -> None:
     """Tables below the first panel; whatever is split off that panel later stays above them."""
     docks = window.docks
     _beside(window, above, "orders", _V)
-    keys = ["history", "fills", "inspector", "connections", "events", "two_books"]
+    keys = ["history", "fills", "inspector", "connections", "events", "two_books", "reconciliation"]
     for key in (["balances"] if with_balances else []) + keys:
         window.tabifyDockWidget(docks["orders"], docks[key])
 

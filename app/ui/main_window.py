@@ -35,6 +35,7 @@ from app.ui.panels.market_search import MarketSearch
 from app.ui.panels.open_orders import OpenOrders
 from app.ui.panels.order_entry import OrderEntry
 from app.ui.panels.order_history import OrderHistory
+from app.ui.panels.reconciliation import Reconciliation
 from app.ui.panels.stream_inspector import StreamInspector
 from app.ui.panels.trade_tape import TapePanel
 from app.ui.panels.two_books import TwoBooks
@@ -110,6 +111,7 @@ class MainWindow(QMainWindow):
         self.inspector = StreamInspector(desk)
         self.events = EventList(desk)
         self.two_books = TwoBooks(desk)
+        self.reconciliation = Reconciliation(desk)
         for panel in self.market_panels:
             self.frames.add(panel, active=True)
         for panel in (
@@ -121,6 +123,7 @@ class MainWindow(QMainWindow):
             self.inspector,
             self.events,
             self.two_books,
+            self.reconciliation,
         ):
             self.frames.add(panel)
 
@@ -163,6 +166,7 @@ class MainWindow(QMainWindow):
             ("connections", "Connections", self.connections),
             ("events", "Events", self.events),
             ("two_books", "Two books", self.two_books),
+            ("reconciliation", "Reconciliation", self.reconciliation),
         ):
             self.docks.add(name, title, panel)
 
@@ -178,6 +182,7 @@ class MainWindow(QMainWindow):
             *self.account_tables,
             self.balances,
             self.events,
+            self.reconciliation,
             self.toasts,
             self.banner,
         )
