@@ -32,11 +32,13 @@ from app.core.frames import Frame
 from app.core.freshness import Freshness
 from app.core.gate import Gate, GateState
 from app.core.journal import JournalEntry, MemoryJournal, OrderJournal, OrderLedger, entries_of, rebuild
+from app.core.key_standing import KeyStanding, Mark
 from app.core.links import LinkStatus
 from app.core.market import CandleSeries, TradeTape
 from app.core.order_book import OrderBook
 from app.core.order_tracker import FillRecord, OrderTracker
 from app.core.orders import InFlightOrder, OrderIntent
+from app.core.permissions import KeyPermissions
 from app.core.requests import Call, SignedRequest
 from app.core.trading_rule import OrderDraft, Problem, TradingRule, check, notional, quantize
 from app.core.types import Balance, BalanceDelta, Fill, OrderType, OrderUpdate, Side, Ticker
@@ -70,12 +72,18 @@ class Exchange:
         private: PrivateSource | None,
         journal: OrderJournal | None,
         random: Random,
+        standing: KeyStanding | None = None,
+        no_orders: str = "",
     ) -> None:
+        """`standing`: of a key kept in the vault. `no_orders`: why no order may leave here, whatever the key is."""
         self.venue = venue
         self.key = venue.key
         self.name = venue.spec.name
-        self.title = venue.spec.title
+        self.title = venue.title
         self.paper = venue.domain.paper
+        self.kind = "LAB" if venue.domain.lab else "PAPER" if self.paper else "LIVE"
+        """What a market is marked with wherever money could be thought to be at stake."""
+        self.standing = standing or KeyStanding()
         self.markets = MarketList(venue, public)
         self.account = AccountBook()
         self.orders = OrderTracker()
@@ -87,6 +95,7 @@ class Exchange:
         self._public = public
         self._private = private
         self._random = random
+        self._no_orders = no_orders
         self._sender: OrderSender | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._fills: list[FillRecord] = []
@@ -99,7 +108,7 @@ class Exchange:
             self.user_stream_tracker = UserStreamTracker(venue, stream, self.account, self.ledger)
             query = self.user_stream_tracker.query
             self.doubts = OrderDoubts(venue, private, self.ledger, query, random)
-            self._sender = OrderSender(venue, private, self.ledger, self.doubts, self.markets.ask_rules_now)
+            self.set_standing(self.standing)
 
     # -- life
 
@@ -161,6 +170,45 @@ class Exchange:
     @property
     def has_account(self) -> bool:
         return self._private is not None
+
+    @property
+    def no_orders(self) -> str:
+        """Why no order can be sent from here at all, in the trader's words, or empty. Not signed in is no reason."""
+        return self._no_orders or self.standing.no_orders
+
+    @property
+    def marks(self) -> Sequence[Mark]:
+        """Warnings about the account's key."""
+        return self.standing.marks if self.has_account else ()
+
+    def bar(self, why: str) -> None:
+        """No order may leave from here from now on, whatever the key is."""
+        self._no_orders = why
+        self.set_standing(self.standing)
+
+    async def get_permissions(self, *, prove: bool = False) -> KeyPermissions | None:
+        """What the exchange tells of the key; None where it does not. Raises VenueError, NotSent, NoAnswer.
+
+        `prove`: where it does not, ask for the balances, so that a refused key shows.
+        """
+        if self._private is None:
+            return None
+        call = self._private.get_permissions()
+        if call is None and prove:
+            await self.venue.rest.perform(self._private.get_balances())
+        if call is None:
+            return None
+        # Not through the venue, whose watch for refused keys leads here.
+        return await self.venue.rest.perform(call)
+
+    def set_standing(self, standing: KeyStanding) -> None:
+        """Obey what is now known of the key: where it may not trade there is nothing that could send an order."""
+        self.standing = standing
+        if self.no_orders or self._private is None or self.doubts is None:
+            self._sender = None
+        elif self._sender is None:
+            rules_changed = self.markets.ask_rules_now
+            self._sender = OrderSender(self.venue, self._private, self.ledger, self.doubts, rules_changed)
 
     @property
     def _polled(self) -> bool:
@@ -289,8 +337,8 @@ class Exchange:
             return [Problem("pair", f"the trading rules of {draft.pair} are not known yet")]
         price = self._market_price(draft)
         problems = check(rule, draft, price)
-        if not self.has_account:
-            return [*problems, Problem("account", "not signed in: add an account to trade")]
+        if self._sender is None:
+            return [*problems, self._no_sender()]
         needed, asset = notional(draft, price), rule.quote
         if draft.side is Side.SELL:
             needed, asset = draft.amount, rule.base
@@ -302,8 +350,8 @@ class Exchange:
 
     def gate(self, draft: OrderDraft) -> Gate:
         """Whether the order may leave now."""
-        if self.user_stream_tracker is None:
-            return Gate(GateState.BLOCKED, "not signed in")
+        if self.no_orders or self.user_stream_tracker is None:
+            return Gate(GateState.BLOCKED, self.no_orders or "not signed in")
         return order_gate(
             draft,
             book=self.order_books.get(draft.pair),
@@ -324,8 +372,8 @@ class Exchange:
 
     def dry_run(self, draft: OrderDraft) -> SignedRequest:
         """The request as it would leave now and the exact text that is signed; the signature itself is redacted."""
-        if self._private is None:
-            raise OrderRefused([Problem("account", "not signed in: add an account to trade")])
+        if self._private is None or self._sender is None:
+            raise OrderRefused([self._no_sender()])
         intent = self._intent(quantize(self._rule(draft.pair), draft))
         return self.venue.redacted(self.venue.rest.prepare(self._private.place_order(intent).request))
 
@@ -356,7 +404,7 @@ class Exchange:
         """Place the order; its row is in `orders` before this returns. Raises OrderRefused."""
         sender = self._sender
         if sender is None:
-            raise OrderRefused([Problem("account", "not signed in: add an account to trade")])
+            raise OrderRefused([self._no_sender()])
         order = quantize(self._rule(draft.pair), draft)
         if problems := self.check(order):
             raise OrderRefused(problems)
@@ -371,7 +419,8 @@ class Exchange:
         """Cancel one order by our id or the exchange's."""
         order = self.orders.get(key)
         if order is None or self._sender is None:
-            return CancellationReceipt((CancellationResult(key, "", CancelOutcome.REFUSED, "no such order here"),))
+            words = self.no_orders or "no such order here"
+            return CancellationReceipt((CancellationResult(key, "", CancelOutcome.REFUSED, words),))
         return await self._sender.cancel(order)
 
     async def cancel_all(
@@ -389,6 +438,8 @@ class Exchange:
         Returns when it fires (exchange ms, 0 when off). Raises ValueError where the exchange has none or takes other
         times, and VenueError, NotSent, NoAnswer.
         """
+        if self.no_orders:
+            raise ValueError(self.no_orders)
         call = None if self._private is None else self._private.kill_switch(seconds)
         if call is None:
             raise ValueError(f"{self.title} has no safety timer")
@@ -466,6 +517,9 @@ class Exchange:
             self.order_book_tracker.data_source.apply(fact)
 
     # -- small parts
+
+    def _no_sender(self) -> Problem:
+        return Problem("account", self.no_orders or "not signed in: add an account to trade")
 
     def _rule(self, pair: str) -> TradingRule:
         rule = self.trading_rules.get(pair)

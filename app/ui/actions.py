@@ -29,7 +29,7 @@ def install(window: MainWindow) -> None:
     """Give the window its menu, its shortcuts and its top buttons."""
     view = _view_menu(window)
     menu = QMenu(window)
-    for part in (_file_menu(window), view, _trade_menu(window), _help_menu(window)):
+    for part in (_file_menu(window), view, _trade_menu(window), _accounts_menu(window), _help_menu(window)):
         menu.addMenu(part)
     button = _button(window, "menu", "Menu (F10)", None)
     button.setMenu(menu)
@@ -80,6 +80,17 @@ def _trade_menu(window: MainWindow) -> QMenu:
     menu.addSeparator()
     _entry(menu, window, "Cancel all of this market", "Ctrl+Shift+Backspace", window.open_orders.cancel_this_market)
     _entry(menu, window, "Cancel all orders", "", window.open_orders.cancel_everything)
+    return menu
+
+
+def _accounts_menu(window: MainWindow) -> QMenu:
+    menu = QMenu("&Accounts", window)
+    accounts = window.accounts
+    _entry(menu, window, "Accounts and exchanges…", "Ctrl+O", window.show_exchanges)
+    _entry(menu, window, "Add an account…", "Ctrl+Shift+A", accounts.add_account)
+    menu.addSeparator()
+    _entry(menu, window, "Lock now, or unlock…", "Ctrl+L", accounts.lock_or_unlock)
+    _entry(menu, window, "Change the vault's password…", "", accounts.change_password)
     return menu
 
 

@@ -51,7 +51,7 @@ def as_text(request: SignedRequest) -> str:
 class DryRunDialog(QDialog):
     """Nothing in it is secret: the exchange has taken keys and signatures out."""
 
-    def __init__(self, request: SignedRequest, title: str, paper: bool, parent: QWidget | None = None) -> None:
+    def __init__(self, request: SignedRequest, title: str, badge: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         now = theme.current()
         self.request = request
@@ -65,7 +65,6 @@ class DryRunDialog(QDialog):
         line.setFont(now.font(11.0, bold=True))
         line.setWordWrap(True)
         head.addWidget(line, 1)
-        badge = "PAPER" if paper else "LIVE"
         head.addWidget(ToneLabel(badge, badge.lower(), badge=True))
         column.addLayout(head)
         self.line = line

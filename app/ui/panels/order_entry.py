@@ -98,7 +98,7 @@ class OrderEntry(OrderEntryEditing):
         except Exception as error:
             self.show_fate(f"No dry run: {clean(str(error))}", "error")
             return
-        self._dry = DryRunDialog(request, f"{exchange.title} {draft.pair}", exchange.paper, self)
+        self._dry = DryRunDialog(request, f"{exchange.title} {draft.pair}", exchange.kind, self)
         self._dry.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._dry.finished.connect(self._dry_closed)
         self._dry.open()
