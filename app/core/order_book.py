@@ -171,6 +171,16 @@ class OrderBook:
 
     def apply_diff(self, diff: BookDiff) -> None:
         """Set the amounts named; whether the change may be applied is `BookSync`'s business."""
+        self.follow(diff, True)
+
+    def follow(self, diff: BookDiff, unasked: bool = False) -> bool:
+        """Apply a change that comes right after the last message (or `unasked`); else do nothing and return False.
+
+        Nearly all changes take this way: it is `BookSync` and `apply_diff` in one call. Where neither message has an
+        id, no chain can be broken.
+        """
+        if not unasked and (diff.prev_id != self._last.last_id or self.state is not _LIVE):
+            return False
         # A loop costs less than `update` for as few levels as nearly every change names.
         if levels := diff.bids:
             amounts = self._bid_amounts
@@ -187,16 +197,6 @@ class OrderBook:
             fresh.append(diff)
             if len(fresh) > _FEW:
                 self._fresh = None
-
-    def follow(self, diff: BookDiff) -> bool:
-        """Apply a change that comes right after the last message; else do nothing and return False.
-
-        Nearly all changes take this way: it is `BookSync` and `apply_diff` in one call. Where neither message has an
-        id, no chain can be broken.
-        """
-        if diff.prev_id != self._last.last_id or self.state is not _LIVE:
-            return False
-        self.apply_diff(diff)
         return True
 
     def set_state(self, state: BookState, reason: str = "") -> None:
