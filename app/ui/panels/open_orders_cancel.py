@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from app.core.cancellation import CancelOutcome
@@ -39,6 +39,14 @@ class CancelScope:
     pair: str | None = None
     side: Side | None = None
     keys: tuple[str, ...] | None = None
+
+
+def scopes_of(orders: Iterable[tuple[ExchangeView, str]]) -> list[CancelScope]:
+    """Exactly these orders, by account and key."""
+    by_account: dict[str, tuple[ExchangeView, list[str]]] = {}
+    for exchange, key in orders:
+        by_account.setdefault(exchange.key, (exchange, []))[1].append(key)
+    return [CancelScope(exchange, keys=tuple(keys)) for exchange, keys in by_account.values()]
 
 
 @dataclass
