@@ -118,15 +118,20 @@ class OrderLedger:
         key = update.client_order_id or f"#{update.exchange_order_id}"
         self._enter(JournalEntry(kind=EntryKind.UPDATE, key=key, wall_ms=wall_ms, frame=update.frame, update=update))
 
-    def fill(self, fill: Fill, wall_ms: int) -> None:
+    def fill(self, fill: Fill, wall_ms: int, source: str = "rest") -> None:
+        """`source` says where the report came from: "stream" or "rest"."""
+        fill = replace(fill, source=source)
         key = fill.client_order_id or f"#{fill.exchange_order_id}"
         self._enter(JournalEntry(kind=EntryKind.FILL, key=key, wall_ms=wall_ms, frame=fill.frame, fill=fill))
 
     def _enter(self, entry: JournalEntry) -> None:
-        before = self.tracker.version, len(self.tracker.waiting_fills)
+        before = self._facts()
         apply_entry(self.tracker, entry)
-        if before != (self.tracker.version, len(self.tracker.waiting_fills)):
+        if before != self._facts():
             self.journal.append(entry)
+
+    def _facts(self) -> tuple[int, int]:
+        return self.tracker.version - self.tracker.seen_again, len(self.tracker.waiting_fills)
 
 
 def apply_entry(tracker: OrderTracker, entry: JournalEntry) -> None:
@@ -170,16 +175,28 @@ def apply_entry(tracker: OrderTracker, entry: JournalEntry) -> None:
 
 
 def rebuild(entries: Iterable[JournalEntry]) -> OrderTracker:
-    """The orders as these entries tell them. Sent orders without an answer come back as UNKNOWN, never as failed."""
+    """The orders as these entries tell them. Sent orders without an answer come back as UNKNOWN, never as failed.
+
+    Message numbers are those of a session that is over, so none is taken over: a row must not lead to another message.
+    """
     tracker = OrderTracker()
     for entry in entries:
         if entry.intent is not None and tracker.get(entry.intent.client_order_id) is not None:
             continue
-        apply_entry(tracker, entry)
+        apply_entry(tracker, _without_frames(entry))
     for order in tracker.open:
         if not order.seen and not order.ambiguous:
             order.mark_ambiguous(order.created_ms, "the program ended before the answer came")
     return tracker
+
+
+def _without_frames(entry: JournalEntry) -> JournalEntry:
+    return replace(
+        entry,
+        frame=0,
+        update=None if entry.update is None else replace(entry.update, frame=0),
+        fill=None if entry.fill is None else replace(entry.fill, frame=0),
+    )
 
 
 def entries_of(order: InFlightOrder, wall_ms: int) -> list[JournalEntry]:

@@ -271,6 +271,10 @@ class InFlightOrder:
             self.venue_word = update.venue_word or self.venue_word
             self.reason = update.reason or ("" if self.seen and not self.rejected else self.reason)
         if before == self._facts():
+            if update.frame and not self.frame:
+                # Known from the journal, whose message numbers were another session's.
+                self.frame, self.source = update.frame, update.source
+                self.version += 1
             return False
         self._derive(wall_ms, f"exchange: {update.venue_word or update.state}", update.frame, update.source)
         return True
@@ -285,6 +289,10 @@ class InFlightOrder:
             if (known.price, known.amount) != (fill.price, fill.amount):
                 self.flags.add(OrderFlag.ID_CONFLICT)
                 self.version += 1
+            elif fill.frame and not known.frame:
+                self._fills[key] = fill
+                self._count()
+                self.version += 1
             return False
         counted = len(self._counted)
         self._fills[key] = fill
@@ -293,8 +301,9 @@ class InFlightOrder:
         self.updated_ms = max(self.updated_ms, fill.exchange_ms)
         if len(self._counted) == counted:
             self.repeated_fills += 1
+            self.version += 1
             return False
-        self._derive(wall_ms, f"fill {fill.amount:f} at {fill.price:f}", fill.frame, fill.id_space)
+        self._derive(wall_ms, f"fill {fill.amount:f} at {fill.price:f}", fill.frame, fill.source or fill.id_space)
         return True
 
     def absorb(self, stranger: InFlightOrder, wall_ms: int) -> None:
@@ -435,13 +444,18 @@ def _count_once(fills: Iterable[Fill]) -> list[Fill]:
     """One row per execution where two numberings name the same ones.
 
     Ids compare only within their space, so executions of equal price and amount are counted in the space that knows
-    more of them: nothing is doubled, and what one space has not told yet shows as missing.
+    more of them: nothing is doubled, and what one space has not told yet shows as missing. Of two that know as many the
+    one whose messages can be shown is taken.
     """
     alike: dict[tuple[Decimal, Decimal], dict[str, list[Fill]]] = {}
     for fill in fills:
         alike.setdefault((fill.price, fill.amount), {}).setdefault(fill.id_space, []).append(fill)
-    counted = [fill for spaces in alike.values() for fill in max(spaces.values(), key=len)]
+    counted = [fill for spaces in alike.values() for fill in max(spaces.values(), key=_knowledge)]
     return sorted(counted, key=_by_age)
+
+
+def _knowledge(fills: list[Fill]) -> tuple[int, bool]:
+    return len(fills), all(fill.frame for fill in fills)
 
 
 def _by_age(fill: Fill) -> tuple[int, str]:
