@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from app.connectors.account_history import AccountHistory
 from app.connectors.book_freshness import account_freshness, book_freshness
 from app.connectors.explain import explain_frame, find_level_frame
 from app.connectors.market_list import MarketList
@@ -70,6 +71,7 @@ class Exchange:
         private: PrivateSource | None,
         journal: OrderJournal | None,
         random: Random,
+        history_days: int = 0,
     ) -> None:
         self.venue = venue
         self.key = venue.key
@@ -84,6 +86,7 @@ class Exchange:
         self.order_book_tracker.on_ticker = self.markets.on_ticker
         self.user_stream_tracker: UserStreamTracker | None = None
         self.doubts: OrderDoubts | None = None
+        self.history: AccountHistory | None = None
         self._public = public
         self._private = private
         self._random = random
@@ -98,6 +101,7 @@ class Exchange:
             stream = UserStreamTrackerDataSource(venue, private)
             self.user_stream_tracker = UserStreamTracker(venue, stream, self.account, self.ledger)
             query = self.user_stream_tracker.query
+            self.history = AccountHistory(venue, private, self.ledger, history_days)
             self.doubts = OrderDoubts(venue, private, self.ledger, query, random)
             self._sender = OrderSender(venue, private, self.ledger, self.doubts, self.markets.ask_rules_now)
 
@@ -113,6 +117,8 @@ class Exchange:
         if self.user_stream_tracker is not None and self.doubts is not None:
             self.user_stream_tracker.start()
             self.doubts.watch_all()
+        if self.history is not None:
+            self.history.start(lambda: self.ready)
 
     async def stop_network(self) -> None:
         """Disconnect; what is known stays readable, as stale."""
@@ -122,6 +128,8 @@ class Exchange:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.markets.stop()
+        if self.history is not None:
+            await self.history.stop()
         await self.order_book_tracker.stop()
         if self.user_stream_tracker is not None and self.doubts is not None:
             await self.doubts.stop()

@@ -17,6 +17,7 @@ from app.core.market import CandleSeries, TradeTape
 from app.core.notices import Notices
 from app.core.order_book import OrderBook
 from app.core.order_tracker import FillRecord, OrderTracker
+from app.core.past import HistoryState
 from app.core.requests import SignedRequest
 from app.core.trading_rule import OrderDraft, Problem, TradingRule
 from app.core.types import Side, Ticker
@@ -31,6 +32,39 @@ class FeedStatus(Protocol):
     crossed: int
     messages: int
     last_recv_ns: int
+
+
+class PastOrders(Protocol):
+    """How much of an account's past is known; see `HistoryState`."""
+
+    state: HistoryState
+    version: int
+    orders: int
+    fills: int
+    """Reports that the loading under way, or the last one, has brought."""
+    since_ms: int
+    """Exchange time up to which the past is known; 0 before the first loading."""
+    reason: str
+    """Why the last loading ended early; foreign text."""
+    undescribed: int
+    """Executions left out because the exchange no longer tells their orders."""
+
+    @property
+    def next_days(self) -> int | None:
+        """How many days the next wish would reach back; None when there is no further one."""
+        ...
+
+    @property
+    def kept_days(self) -> int:
+        """How long the exchange tells an account's past; 0: it names no limit."""
+        ...
+
+    @property
+    def order_days(self) -> int:
+        """The same of orders alone, where it is shorter than of executions; else 0."""
+        ...
+
+    def load_older(self) -> None: ...
 
 
 class ExchangeView(Protocol):
@@ -91,6 +125,11 @@ class ExchangeView(Protocol):
     @property
     def fills(self) -> Sequence[FillRecord]:
         """Every execution known, oldest first."""
+        ...
+
+    @property
+    def history(self) -> PastOrders | None:
+        """None without an account."""
         ...
 
     @property

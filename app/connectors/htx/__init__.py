@@ -31,4 +31,6 @@ SPEC = ExchangeSpec(
     # Its budgets are per two seconds, so a short silence refills them all.
     slow_down_s=3.0,
     signing_window_ms=SIGNATURE_GOOD_MS,
+    order_history_days=2,
+    fill_history_days=180,
 )

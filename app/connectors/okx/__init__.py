@@ -32,4 +32,6 @@ SPEC = ExchangeSpec(
     # Its budgets are per two seconds, so a short silence refills them all.
     slow_down_s=3.0,
     signing_window_ms=EXPIRE_MS,
+    order_history_days=90,
+    fill_history_days=90,
 )

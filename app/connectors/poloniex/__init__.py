@@ -32,4 +32,6 @@ SPEC = ExchangeSpec(
     # Its budgets are per second, so a short silence refills them all.
     slow_down_s=3.0,
     signing_window_ms=RECV_WINDOW_MS,
+    order_history_days=180,
+    fill_history_days=180,
 )

@@ -13,6 +13,7 @@ from app.ui.desk import Desk
 from app.ui.format import Display
 from app.ui.models.fills import CSV_HEADER, FillLine, FillsModel, csv_row, fill_totals
 from app.ui.panels.account_panel import AccountPanel
+from app.ui.panels.past_foot import PastFoot
 
 
 class Fills(AccountPanel[FillLine]):
@@ -27,9 +28,12 @@ class Fills(AccountPanel[FillLine]):
         display = display or Display()
         super().__init__(desk, FillsModel(desk, lambda: display), display, parent)
         self.table.activated_row.connect(self._show_message)
+        self.past = PastFoot(desk, "fills", display)
+        self.column.insertWidget(self.column.indexOf(self.footer), self.past)
         self.refresh()
 
     def refresh(self) -> None:
+        self.past.refresh()
         if self.model.load():
             self._show_counts()
 

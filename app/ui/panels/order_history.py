@@ -12,6 +12,7 @@ from app.ui.format import Display
 from app.ui.models.history import HistoryModel, history_totals
 from app.ui.models.orders import OrderLine
 from app.ui.panels.orders_panel import OrdersPanel
+from app.ui.panels.past_foot import PastFoot
 
 _ENDS: dict[str, frozenset[OrderState]] = {
     "All ends": frozenset(),
@@ -32,9 +33,12 @@ class OrderHistory(OrdersPanel):
     def __init__(self, desk: Desk, display: Display | None = None, parent: QWidget | None = None) -> None:
         display = display or Display()
         super().__init__(desk, HistoryModel(desk, lambda: display), display, parent)
+        self.past = PastFoot(desk, "orders", display)
+        self.column.insertWidget(self.column.indexOf(self.footer), self.past)
         self.refresh()
 
     def refresh(self) -> None:
+        self.past.refresh()
         if self.model.load():
             self._show_counts()
         self._lives.refresh()
