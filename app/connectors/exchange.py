@@ -17,6 +17,7 @@ from app.connectors.explain import explain_frame, find_level_frame
 from app.connectors.market_list import MarketList
 from app.connectors.order_book_tracker import Feed, OrderBookTracker
 from app.connectors.order_book_tracker_data_source import OrderBookTrackerDataSource
+from app.connectors.order_changes import OrderChanges
 from app.connectors.order_doubts import OrderDoubts
 from app.connectors.order_estimate import market_price, order_fee
 from app.connectors.order_gate import order_gate
@@ -87,6 +88,7 @@ class Exchange:
         self.user_stream_tracker: UserStreamTracker | None = None
         self.doubts: OrderDoubts | None = None
         self.history: AccountHistory | None = None
+        self.changes: OrderChanges | None = None
         self._public = public
         self._private = private
         self._random = random
@@ -104,6 +106,15 @@ class Exchange:
             self.history = AccountHistory(venue, private, self.ledger, history_days)
             self.doubts = OrderDoubts(venue, private, self.ledger, query, random)
             self._sender = OrderSender(venue, private, self.ledger, self.doubts, self.markets.ask_rules_now)
+            self.changes = OrderChanges(
+                venue,
+                private,
+                self.ledger,
+                self.doubts,
+                self.account,
+                lambda pair: self.trading_rules.get(pair),
+                self.gate,
+            )
 
     # -- life
 
@@ -128,8 +139,9 @@ class Exchange:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.markets.stop()
-        if self.history is not None:
+        if self.history is not None and self.changes is not None:
             await self.history.stop()
+            await self.changes.stop()
         await self.order_book_tracker.stop()
         if self.user_stream_tracker is not None and self.doubts is not None:
             await self.doubts.stop()
@@ -483,7 +495,6 @@ class Exchange:
 
     def _intent(self, order: OrderDraft) -> OrderIntent:
         now_ms = self.venue.now_ms()
-        assert self._sender is not None
         return OrderIntent(
             client_order_id=new_client_order_id(now_ms, self._random),
             pair=order.pair,
@@ -495,7 +506,7 @@ class Exchange:
             quote_amount=order.quote_amount,
             stop_price=order.stop_price,
             created_ms=self.venue.wall_ms(),
-            proof_ms=self._sender.proof_ms(now_ms),
+            proof_ms=self.venue.proof_ms(),
         )
 
     def _market_price(self, draft: OrderDraft) -> Decimal | None:

@@ -158,6 +158,15 @@ class OrderPreview(Struct, frozen=True):
     frame: int = 0
 
 
+class AmendRules(Struct, frozen=True, kw_only=True):
+    """What `PrivateSource.amend_order` can do. `words` tell what becomes of the order and its place in the queue."""
+
+    price: bool = False
+    smaller: bool = False
+    larger: bool = False
+    words: str = "orders cannot be changed here: cancel and place anew"
+
+
 class PrivateSource(Protocol):
     """The account's side. `link` is None where the exchange has no private stream: then everything is polled."""
 
@@ -251,6 +260,7 @@ class ExchangeSpec(Struct, frozen=True, kw_only=True):
     order_history_days: int = 0
     """How far back the exchange lists ended orders; 0: it names no limit."""
     fill_history_days: int = 0
+    amend: AmendRules = AmendRules()
     default_pair: str = "BTC-USDT"
     quote_assets: tuple[str, ...] = ("USDT", "USDC", "USD")
     """Assets counted as one US dollar when values are shown."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
@@ -10,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.core.order_tracker import OrderTracker
-from app.core.orders import InFlightOrder, OrderIntent
+from app.core.orders import ChangeState, InFlightOrder, OrderIntent
 from app.core.types import Fill, OrderUpdate
 
 
@@ -25,13 +26,19 @@ class EntryKind(StrEnum):
     CANCEL_REQUESTED = "cancel requested"
     CANCEL_AMBIGUOUS = "cancel ambiguous"
     CANCEL_REFUSED = "cancel refused"
+    CHANGE_REQUESTED = "change requested"
+    CHANGE_AMBIGUOUS = "change ambiguous"
+    CHANGE_REFUSED = "change refused"
     LOST = "lost"
     UPDATE = "update"
     FILL = "fill"
 
 
 class JournalEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One fact about the order `key`, at our wall time. `exchange_order_id` is for ACCEPTED; `text` is the reason."""
+    """One fact about the order `key`, at our wall time. `exchange_order_id` is for ACCEPTED; `text` is the reason.
+
+    `price`, `amount` and `proof_ms` are for CHANGE_REQUESTED, as in `OrderChange`.
+    """
 
     kind: EntryKind
     key: str
@@ -39,6 +46,9 @@ class JournalEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str = ""
     frame: int = 0
     exchange_order_id: str = ""
+    price: Decimal | None = None
+    amount: Decimal | None = None
+    proof_ms: int = 0
     intent: OrderIntent | None = None
     update: OrderUpdate | None = None
     fill: Fill | None = None
@@ -100,6 +110,16 @@ class OrderLedger:
     def begin(self, intent: OrderIntent, wall_ms: int) -> JournalEntry:
         """Track the order. The entry must be committed to the journal before anything is sent."""
         entry = JournalEntry(kind=EntryKind.INTENT, key=intent.client_order_id, wall_ms=wall_ms, intent=intent)
+        apply_entry(self.tracker, entry)
+        return entry
+
+    def begin_change(
+        self, key: str, price: Decimal | None, amount: Decimal | None, proof_ms: int, wall_ms: int
+    ) -> JournalEntry:
+        """Note the wish. The entry must be committed to the journal before anything is sent."""
+        entry = JournalEntry(
+            kind=EntryKind.CHANGE_REQUESTED, key=key, wall_ms=wall_ms, price=price, amount=amount, proof_ms=proof_ms
+        )
         apply_entry(self.tracker, entry)
         return entry
 
@@ -169,6 +189,12 @@ def apply_entry(tracker: OrderTracker, entry: JournalEntry) -> None:
             order.mark_cancel_ambiguous(wall_ms, text, frame)
         case EntryKind.CANCEL_REFUSED:
             order.mark_cancel_refused(wall_ms, text, frame)
+        case EntryKind.CHANGE_REQUESTED:
+            order.mark_change_requested(wall_ms, entry.price, entry.amount, entry.proof_ms, frame)
+        case EntryKind.CHANGE_AMBIGUOUS:
+            order.mark_change(wall_ms, ChangeState.UNKNOWN, text, frame)
+        case EntryKind.CHANGE_REFUSED:
+            order.mark_change(wall_ms, ChangeState.REFUSED, text, frame)
         case EntryKind.LOST:
             order.mark_lost(wall_ms, frame)
     tracker.touch(order)
@@ -186,8 +212,12 @@ def rebuild(entries: Iterable[JournalEntry]) -> OrderTracker:
         apply_entry(tracker, _without_frames(entry))
     for order in tracker.open:
         if not order.seen and not order.ambiguous:
-            order.mark_ambiguous(order.created_ms, "the program ended before the answer came")
+            order.mark_ambiguous(order.created_ms, _ENDED)
+        order.mark_change(order.created_ms, ChangeState.UNKNOWN, _ENDED)
     return tracker
+
+
+_ENDED = "the program ended before the answer came"
 
 
 def _without_frames(entry: JournalEntry) -> JournalEntry:
@@ -210,5 +240,17 @@ def entries_of(order: InFlightOrder, wall_ms: int) -> list[JournalEntry]:
         )
     if order.cancel_requested:
         entries.append(JournalEntry(kind=EntryKind.CANCEL_REQUESTED, key=order.key, wall_ms=wall_ms))
+    change = order.change
+    if change is not None and change.is_open:
+        entries.append(
+            JournalEntry(
+                kind=EntryKind.CHANGE_REQUESTED,
+                key=order.key,
+                wall_ms=wall_ms,
+                price=change.price,
+                amount=change.amount,
+                proof_ms=change.proof_ms,
+            )
+        )
     entries += (JournalEntry(kind=EntryKind.FILL, key=order.key, wall_ms=wall_ms, fill=fill) for fill in order.fills)
     return entries

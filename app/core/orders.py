@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.core.types import Fill, OrderType, OrderUpdate, Side, TimeInForce, VenueState
 
@@ -64,7 +65,32 @@ class OrderFlag(StrEnum):
     ID_CONFLICT = "ID-CONFLICT"
     LATE_EVIDENCE = "LATE-EVIDENCE"
     CANCEL_UNKNOWN = "CANCEL-UNKNOWN"
+    CHANGE_UNKNOWN = "CHANGE-UNKNOWN"
     UNKNOWN_WORD = "UNKNOWN-ENUM"
+
+
+class ChangeState(StrEnum):
+    SENT = "sent"
+    UNKNOWN = "not confirmed"
+    """Sent, and nobody has told us what became of it. It is asked about and never sent again."""
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class OrderChange(Struct, frozen=True, kw_only=True):
+    """The newest wish to change an open order: price (quote) and whole amount (base, what is filled included)."""
+
+    price: Decimal | None
+    amount: Decimal | None
+    proof_ms: int
+    """From this exchange time on, an order that shows its old terms was never changed."""
+    state: ChangeState = ChangeState.SENT
+    words: str = ""
+    """Why it is refused or not confirmed; foreign text."""
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in (ChangeState.SENT, ChangeState.UNKNOWN)
 
 
 class OrderIntent(Struct, frozen=True, kw_only=True):
@@ -113,6 +139,7 @@ class InFlightOrder:
         self.terminal: VenueState | None = None
         self.cancel_requested = False
         self.cancel_ambiguous = False
+        self.change: OrderChange | None = None
         self.cumulative = _ZERO
         self.cumulative_quote = _ZERO
         self.venue_word = ""
@@ -234,6 +261,20 @@ class InFlightOrder:
         """Not a terminal by itself: the order is asked for next."""
         self._derive(wall_ms, f"cancel refused: {reason}", frame)
 
+    def mark_change_requested(
+        self, wall_ms: int, price: Decimal | None, amount: Decimal | None, proof_ms: int, frame: int = 0
+    ) -> None:
+        self.change = OrderChange(price=price, amount=amount, proof_ms=proof_ms)
+        parts = [f"price {price:f}" if price is not None else "", f"amount {amount:f}" if amount is not None else ""]
+        self._derive(wall_ms, f"change requested: {', '.join(filter(None, parts))}", frame)
+
+    def mark_change(self, wall_ms: int, state: ChangeState, words: str, frame: int = 0) -> None:
+        """What the newest change came to. A change that is over stays so."""
+        if self.change is None or not self.change.is_open:
+            return
+        self.change = replace(self.change, state=state, words=words)
+        self._derive(wall_ms, f"change {state}: {words}" if words else f"change {state}", frame)
+
     def mark_lost(self, wall_ms: int, frame: int = 0) -> None:
         """The exchange does not know an order that it once confirmed. Never called failed."""
         self.flags.add(OrderFlag.LOST)
@@ -247,6 +288,7 @@ class InFlightOrder:
         if update.client_order_id and not self.client_order_id:
             self.client_order_id = update.client_order_id
         self._complete_terms(update)
+        self._settle_change()
         self.created_ms = self.created_ms or update.created_ms
         self.sent = True
         if update.state is VenueState.REJECTED:
@@ -353,6 +395,8 @@ class InFlightOrder:
             self.flags.add(OrderFlag.LATE_EVIDENCE)
         if self.is_done:
             self.flags.discard(OrderFlag.CANCEL_UNKNOWN)
+        doubtful = self.change is not None and self.change.state is ChangeState.UNKNOWN
+        self._flag(OrderFlag.CHANGE_UNKNOWN, doubtful and not self.is_done)
         self._flag(OrderFlag.FILLS_MISSING, self.fills_missing > 0)
         if frame:
             self.frame, self.source = frame, source
@@ -379,6 +423,7 @@ class InFlightOrder:
             self.rejected,
             self.terminal,
             self.cancel_requested,
+            self.change,
             self.cumulative,
             self.cumulative_quote,
             frozenset(self.flags),
@@ -394,6 +439,14 @@ class InFlightOrder:
             self.flags.add(OrderFlag.ID_CONFLICT)
         else:
             self.exchange_order_id = exchange_order_id
+
+    def _settle_change(self) -> None:
+        """A report that shows what was wished for proves the change, whoever sent it."""
+        change, terms = self.change, self.terms
+        if change is None or not change.is_open:
+            return
+        if change.price in (None, terms.price) and change.amount in (None, terms.amount):
+            self.change = replace(change, state=ChangeState.DONE, words="")
 
     def _count(self, new: Fill | None = None) -> None:
         self._id_spaces.update(fill.id_space for fill in (self._fills.values() if new is None else (new,)))

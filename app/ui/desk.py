@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from app.core.account import AccountBook, FeeSchedule, TradeFee
+from app.core.amendment import AmendOffer
 from app.core.cancellation import CancellationReceipt
 from app.core.effects import Effect
 from app.core.frames import Frame, FrameLog
@@ -17,6 +18,7 @@ from app.core.market import CandleSeries, TradeTape
 from app.core.notices import Notices
 from app.core.order_book import OrderBook
 from app.core.order_tracker import FillRecord, OrderTracker
+from app.core.orders import InFlightOrder
 from app.core.past import HistoryState
 from app.core.requests import SignedRequest
 from app.core.trading_rule import OrderDraft, Problem, TradingRule
@@ -65,6 +67,26 @@ class PastOrders(Protocol):
         ...
 
     def load_older(self) -> None: ...
+
+
+class OrderChangesView(Protocol):
+    """Changing open orders of one account. Prices quote, amounts whole base amounts (what is filled is included)."""
+
+    def offer(self, order: InFlightOrder) -> AmendOffer:
+        """What can be changed now, or why nothing can."""
+        ...
+
+    def draft(self, order: InFlightOrder, price: Decimal | None, amount: Decimal | None) -> OrderDraft:
+        """The order as it would be, not rounded."""
+        ...
+
+    def check(self, order: InFlightOrder, draft: OrderDraft) -> list[Problem]:
+        """Why it cannot become this (quantized) order."""
+        ...
+
+    def amend(self, order: InFlightOrder, draft: OrderDraft) -> None:
+        """Send the change; what becomes of it is in `InFlightOrder.change`. Raises ValueError in the trader's words."""
+        ...
 
 
 class ExchangeView(Protocol):
@@ -129,6 +151,11 @@ class ExchangeView(Protocol):
 
     @property
     def history(self) -> PastOrders | None:
+        """None without an account."""
+        ...
+
+    @property
+    def changes(self) -> OrderChangesView | None:
         """None without an account."""
         ...
 

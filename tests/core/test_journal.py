@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from app.core.journal import EntryKind, JournalEntry, OrderLedger, rebuild
 from app.core.order_tracker import OrderTracker
-from app.core.orders import OrderFlag, OrderState
+from app.core.orders import ChangeState, OrderFlag, OrderState
 from app.core.types import VenueState
 from tests.core.facts import fill, report, terms
 
@@ -106,6 +106,8 @@ def test_rebuilt_from_json_equals_the_live_tracker(story: list[tuple[str, int]])
     for order in live:
         if not order.seen and not order.ambiguous and not order.is_done:
             order.mark_ambiguous(order.created_ms, "the program ended before the answer came")
+    for order in live.open:
+        order.mark_change(order.created_ms, ChangeState.UNKNOWN, "the program ended before the answer came")
     assert known(rebuilt) == known(live)
     assert rebuilt.waiting_fills == live.waiting_fills
 

@@ -12,16 +12,19 @@ from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 from app.core.cancellation import CancelOutcome
 from app.core.clock import NS_PER_S, Clock, SystemClock
 from app.core.orders import OrderState
+from app.core.trading_rule import OrderDraft
 from app.core.types import Side
-from app.ui.desk import Desk
+from app.ui.desk import Desk, OrderChangesView
+from app.ui.dialogs.amend_order import AmendOrderDialog
 from app.ui.dialogs.cancel_receipt import CancelReceiptDialog
-from app.ui.format import Display
+from app.ui.format import Display, clean
 from app.ui.models.orders import OpenOrdersModel, OrderLine, totals
 from app.ui.panels.open_orders_cancel import CancelJob, CancelLine, CancelScope, scopes_of, start_cancel
 from app.ui.panels.orders_panel import OrdersPanel
 
 ANY_SIDE = "Buys and sells"
 _CANCEL_COLUMN = 0
+_TELL_S = 8
 _SIDES = {"Buys only": Side.BUY, "Sells only": Side.SELL}
 
 
@@ -45,10 +48,15 @@ class OpenOrders(OrdersPanel):
         self._clock = clock or SystemClock()
         display = display or Display()
         self._second = -1
+        self._told = ("", 0)
         self._receipt: CancelReceiptDialog | None = None
+        self._amending: AmendOrderDialog | None = None
         super().__init__(desk, OpenOrdersModel(desk, self._clock, lambda: display), display, parent)
         self._age_column = [column.title for column in self.model.columns].index("Age")
         self.table.delete_pressed.connect(self.cancel_selected)
+        change = QShortcut(QKeySequence(Qt.Key.Key_F2), self)
+        change.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        change.activated.connect(self._change_current)
         find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
         find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         find.activated.connect(self.search.setFocus)
@@ -72,6 +80,8 @@ class OpenOrders(OrdersPanel):
         if changed and self._receipt is not None:
             self._receipt.refresh()
         self._lives.refresh()
+        if self._amending is not None:
+            self._amending.refresh()
 
     def cancel_selected(self) -> None:
         self._cancel_lines("Cancel selected", self.table.selected_rows())
@@ -169,7 +179,15 @@ class OpenOrders(OrdersPanel):
         self.cancel_chosen.setText(f"Cancel {count} selected" if count else "Cancel selected")
         super()._show_footer()
 
+    def _tell(self, words: str) -> None:
+        """Say something in the footer for some seconds."""
+        self._told = (words, self._clock.mono_ns() + _TELL_S * NS_PER_S)
+        self._show_footer()
+
     def _footer_words(self, chosen: Sequence[OrderLine]) -> str:
+        words, until_ns = self._told
+        if self._clock.mono_ns() < until_ns:
+            return words
         if chosen:
             return totals(chosen)
         if unknown := sum(line.order.state is OrderState.UNKNOWN for line in self.model.everything):
@@ -223,6 +241,51 @@ class OpenOrders(OrdersPanel):
     def _receipt_closed(self, _result: int) -> None:
         self._receipt = None
 
+    # -- changing ------------------------------------------------------------------------------------------------------
+
+    @property
+    def amending(self) -> AmendOrderDialog | None:
+        """The change being written, if any."""
+        return self._amending
+
+    def change_order(self, line: OrderLine, *_: object) -> None:
+        """Open the editor of an order, or say why its exchange or its state allows none."""
+        refusal, changes = self._no_change(line), line.exchange.changes
+        if refusal or changes is None:
+            self._tell(f"Not changed: {refusal}")
+            return
+        if self._amending is not None:
+            return
+        dialog = AmendOrderDialog(line, changes, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.confirmed.connect(partial(self._amend, line, changes))
+        dialog.finished.connect(self._amend_closed)
+        self._amending = dialog
+        dialog.open()
+
+    def _no_change(self, line: OrderLine) -> str:
+        changes = line.exchange.changes
+        if changes is None:
+            return "not signed in"
+        if line.order.pair not in line.exchange.trading_rules:
+            return "the trading rules of this market are not known yet"
+        return changes.offer(line.order).refusal
+
+    def _change_current(self) -> None:
+        line = self.table.current_row()
+        if isinstance(line, OrderLine):
+            self.change_order(line)
+
+    def _amend(self, line: OrderLine, changes: OrderChangesView, draft: OrderDraft) -> None:
+        try:
+            changes.amend(line.order, draft)
+        except ValueError as error:
+            self._tell(f"Not changed: {clean(str(error))}")
+
+    def _amend_closed(self, _result: int) -> None:
+        self._amending = None
+        self.table.setFocus(Qt.FocusReason.OtherFocusReason)
+
     # -- rows ----------------------------------------------------------------------------------------------------------
 
     def _clicked(self, line: OrderLine, column: int) -> None:
@@ -238,6 +301,12 @@ class OpenOrders(OrdersPanel):
     def menu_for(self, line: OrderLine) -> QMenu:
         menu, order = super().menu_for(line), line.order
         menu.addSeparator()
+        refusal = self._no_change(line)
+        change = menu.addAction("Change price / amount…" if not refusal else f"No change: {refusal}")
+        change.setShortcut(QKeySequence(Qt.Key.Key_F2))
+        change.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        change.setEnabled(not refusal)
+        change.triggered.connect(partial(self.change_order, line))
         menu.addAction("Cancel this order", partial(self._cancel_lines, "Cancel order", [line]))
         chosen = self.table.selected_rows()
         if len(chosen) > 1:
