@@ -14,6 +14,7 @@ import msgspec
 from app.connectors.account_history import AccountHistory
 from app.connectors.book_freshness import account_freshness, book_freshness
 from app.connectors.explain import explain_frame, find_level_frame
+from app.connectors.kill_switch import KillSwitch
 from app.connectors.market_list import MarketList
 from app.connectors.order_book_tracker import Feed, OrderBookTracker
 from app.connectors.order_book_tracker_data_source import OrderBookTrackerDataSource
@@ -37,6 +38,7 @@ from app.core.journal import JournalEntry, MemoryJournal, OrderJournal, OrderLed
 from app.core.links import LinkStatus
 from app.core.market import CandleSeries, TradeTape
 from app.core.order_book import OrderBook
+from app.core.order_preview import OrderPreview
 from app.core.order_tracker import FillRecord, OrderTracker
 from app.core.orders import InFlightOrder, OrderIntent
 from app.core.requests import Call, SignedRequest
@@ -89,6 +91,7 @@ class Exchange:
         self.doubts: OrderDoubts | None = None
         self.history: AccountHistory | None = None
         self.changes: OrderChanges | None = None
+        self.kill_switch: KillSwitch | None = None
         self._public = public
         self._private = private
         self._random = random
@@ -106,6 +109,8 @@ class Exchange:
             self.history = AccountHistory(venue, private, self.ledger, history_days)
             self.doubts = OrderDoubts(venue, private, self.ledger, query, random)
             self._sender = OrderSender(venue, private, self.ledger, self.doubts, self.markets.ask_rules_now)
+            if venue.spec.kill_switch_s is not None:
+                self.kill_switch = KillSwitch(venue, private, self.orders, self.user_stream_tracker)
             self.changes = OrderChanges(
                 venue,
                 private,
@@ -139,9 +144,9 @@ class Exchange:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.markets.stop()
-        if self.history is not None and self.changes is not None:
-            await self.history.stop()
-            await self.changes.stop()
+        for part in (self.history, self.changes, self.kill_switch):
+            if part is not None:
+                await part.stop()
         await self.order_book_tracker.stop()
         if self.user_stream_tracker is not None and self.doubts is not None:
             await self.doubts.stop()
@@ -349,6 +354,23 @@ class Exchange:
         intent = self._intent(quantize(self._rule(draft.pair), draft))
         return self.venue.redacted(self.venue.rest.prepare(self._private.place_order(intent).request))
 
+    @property
+    def can_preview(self) -> bool:
+        """Whether the exchange checks an order without taking it."""
+        return self._private is not None and self.venue.spec.previews
+
+    async def preview(self, draft: OrderDraft) -> OrderPreview:
+        """Have the exchange check the order; nothing is placed.
+
+        Raises OrderRefused where it cannot, ValueError, VenueError, NotSent, NoAnswer.
+        """
+        call = None
+        if self._private is not None:
+            call = self._private.preview_order(self._intent(quantize(self._rule(draft.pair), draft)))
+        if call is None:
+            raise OrderRefused([Problem("exchange", f"{self.title} has no test orders")])
+        return await self.venue.perform(call)
+
     # -- orders
 
     def buy(
@@ -402,17 +424,6 @@ class Exchange:
             return CancellationReceipt(())
         orders = matching(self.orders.open, pair, side, None if keys is None else set(keys))
         return await self._sender.cancel_all(orders, pair, everything=side is None and keys is None)
-
-    async def arm_kill_switch(self, seconds: int | None) -> int:
-        """Have the exchange itself cancel everything unless asked again in time; None disarms.
-
-        Returns when it fires (exchange ms, 0 when off). Raises ValueError where the exchange has none or takes other
-        times, and VenueError, NotSent, NoAnswer.
-        """
-        call = None if self._private is None else self._private.kill_switch(seconds)
-        if call is None:
-            raise ValueError(f"{self.title} has no safety timer")
-        return await self.venue.perform(call)
 
     async def get_order(self, key: str) -> InFlightOrder | None:
         """Ask the exchange for one order; None when it does not know it. Raises VenueError, NotSent, NoAnswer."""

@@ -14,6 +14,7 @@ from msgspec import Struct
 from app.core.account import FeeSchedule
 from app.core.effects import Effect, Subscription
 from app.core.links import Link
+from app.core.order_preview import OrderPreview
 from app.core.orders import InFlightOrder, OrderIntent
 from app.core.requests import Call, Page, Request, Response, SignedRequest, VenueError
 from app.core.trading_rule import TradingRule
@@ -149,15 +150,6 @@ class CancelAnswer(Struct, frozen=True, kw_only=True):
     frame: int = 0
 
 
-class OrderPreview(Struct, frozen=True):
-    """What the exchange says of an order without taking it. `problems` are its words, foreign text; empty is good."""
-
-    problems: tuple[str, ...] = ()
-    fee: Decimal | None = None
-    fee_asset: str = ""
-    frame: int = 0
-
-
 class AmendRules(Struct, frozen=True, kw_only=True):
     """What `PrivateSource.amend_order` can do. `words` tell what becomes of the order and its place in the queue."""
 
@@ -261,6 +253,10 @@ class ExchangeSpec(Struct, frozen=True, kw_only=True):
     """How far back the exchange lists ended orders; 0: it names no limit."""
     fill_history_days: int = 0
     amend: AmendRules = AmendRules()
+    previews: bool = False
+    """Whether `PrivateSource.preview_order` has the exchange check an order."""
+    kill_switch_s: tuple[int, int] | None = None
+    """Shortest and longest time of `PrivateSource.kill_switch`; None where there is none."""
     default_pair: str = "BTC-USDT"
     quote_assets: tuple[str, ...] = ("USDT", "USDC", "USD")
     """Assets counted as one US dollar when values are shown."""

@@ -13,10 +13,12 @@ from app.core.effects import Effect
 from app.core.frames import Frame, FrameLog
 from app.core.freshness import Freshness
 from app.core.gate import Gate
+from app.core.kill_switch import Expiry, KillSwitchState
 from app.core.links import LinkStatus
 from app.core.market import CandleSeries, TradeTape
 from app.core.notices import Notices
 from app.core.order_book import OrderBook
+from app.core.order_preview import OrderPreview
 from app.core.order_tracker import FillRecord, OrderTracker
 from app.core.orders import InFlightOrder
 from app.core.past import HistoryState
@@ -89,6 +91,37 @@ class OrderChangesView(Protocol):
         ...
 
 
+class KillSwitchView(Protocol):
+    """An exchange's own cancel-all timer of one account; see `KillSwitchState`."""
+
+    least_s: int
+    most_s: int
+    state: KillSwitchState
+    seconds: int
+    trouble: str
+    """Why it is not armed, renewed or disarmed; foreign text."""
+    expiries: list[Expiry]
+    version: int
+
+    @property
+    def every_s(self) -> float: ...
+    def every(self, seconds: int) -> float:
+        """Seconds between renewals of a timer of that length."""
+        ...
+
+    @property
+    def remaining_s(self) -> float:
+        """Until it fires; 0 while off."""
+        ...
+
+    def beat(self) -> None:
+        """The screen is alive: without this it is not renewed."""
+        ...
+
+    def arm(self, seconds: int) -> None: ...
+    def disarm(self) -> None: ...
+
+
 class ExchangeView(Protocol):
     """One exchange, or one account on it. Everything is read by version; nothing here blocks."""
 
@@ -155,6 +188,11 @@ class ExchangeView(Protocol):
         ...
 
     @property
+    def kill_switch(self) -> KillSwitchView | None:
+        """None without an account, and where the exchange has none."""
+        ...
+
+    @property
     def changes(self) -> OrderChangesView | None:
         """None without an account."""
         ...
@@ -170,6 +208,15 @@ class ExchangeView(Protocol):
     def get_fee(self, draft: OrderDraft) -> TradeFee | None: ...
     def dry_run(self, draft: OrderDraft) -> SignedRequest:
         """The request as it would leave now, with the text that is signed; the signature itself is redacted."""
+        ...
+
+    @property
+    def can_preview(self) -> bool:
+        """Whether the exchange checks an order without taking it."""
+        ...
+
+    def preview(self, draft: OrderDraft) -> Coroutine[Any, Any, OrderPreview]:
+        """Have the exchange check the order; nothing is placed."""
         ...
 
     def submit(self, draft: OrderDraft) -> str:

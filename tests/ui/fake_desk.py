@@ -123,6 +123,8 @@ class FakeExchange:
         """What becomes of a cancel of that order key; the default is CANCELED."""
         self.hold_cancels = False
         self.reconnected: list[str] = []
+        self.can_preview = False
+        self.kill_switch: Any = None
         self.changes: Any = None
         """Tests of changing orders put something here that satisfies `OrderChangesView`."""
         self._tapes: dict[str, TradeTape] = {}

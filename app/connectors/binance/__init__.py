@@ -57,6 +57,7 @@ SPEC = ExchangeSpec(
     # Its weights are counted by the minute.
     slow_down_s=60.0,
     signing_window_ms=RECV_WINDOW_MS,
+    previews=True,
     amend=AmendRules(
         smaller=True,
         words="Binance only makes an order smaller (amend keep priority): it keeps its place in the queue and its id. "

@@ -34,6 +34,7 @@ SPEC = ExchangeSpec(
     # Its budgets are per second, so a short silence refills them.
     slow_down_s=5.0,
     signing_window_ms=LIFETIME_S * 1_000,
+    previews=True,
     amend=AmendRules(
         price=True,
         smaller=True,

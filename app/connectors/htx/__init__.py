@@ -32,6 +32,7 @@ SPEC = ExchangeSpec(
     slow_down_s=3.0,
     signing_window_ms=SIGNATURE_GOOD_MS,
     amend=AmendRules(words="HTX cannot change an order. Cancel and place anew."),
+    kill_switch_s=(5, 600),
     order_history_days=2,
     fill_history_days=180,
 )

@@ -39,6 +39,7 @@ SPEC = ExchangeSpec(
         words="OKX changes the order in place, under the same id. If the change fails the order stays as it is. "
         "Whether it keeps its place in the queue is not documented.",
     ),
+    kill_switch_s=(10, 120),
     order_history_days=90,
     fill_history_days=90,
 )

@@ -36,6 +36,7 @@ SPEC = ExchangeSpec(
         words="Poloniex cannot change an order: it would cancel it and place a new one under a new id. "
         "Cancel and place anew."
     ),
+    kill_switch_s=(10, 600),
     order_history_days=180,
     fill_history_days=180,
 )

@@ -17,14 +17,23 @@ from app.core.types import Side
 from app.ui.desk import Desk, OrderChangesView
 from app.ui.dialogs.amend_order import AmendOrderDialog
 from app.ui.dialogs.cancel_receipt import CancelReceiptDialog
+from app.ui.dialogs.kill_switch import KillSwitchDialog
 from app.ui.format import Display, clean
 from app.ui.models.orders import OpenOrdersModel, OrderLine, totals
-from app.ui.panels.open_orders_cancel import CancelJob, CancelLine, CancelScope, scopes_of, start_cancel
+from app.ui.panels.open_orders_cancel import (
+    CancelJob,
+    CancelLine,
+    CancelScope,
+    expiry_job,
+    scopes_of,
+    start_cancel,
+)
 from app.ui.panels.orders_panel import OrdersPanel
 
 ANY_SIDE = "Buys and sells"
 _CANCEL_COLUMN = 0
 _TELL_S = 8
+_AGAIN_S = 3
 _SIDES = {"Buys only": Side.BUY, "Sells only": Side.SELL}
 
 
@@ -49,6 +58,9 @@ class OpenOrders(OrdersPanel):
         display = display or Display()
         self._second = -1
         self._told = ("", 0)
+        self._emergency_ns = 0
+        self._expiries_shown: dict[int, int] = {}
+        self._switch_dialog: KillSwitchDialog | None = None
         self._receipt: CancelReceiptDialog | None = None
         self._amending: AmendOrderDialog | None = None
         super().__init__(desk, OpenOrdersModel(desk, self._clock, lambda: display), display, parent)
@@ -80,8 +92,10 @@ class OpenOrders(OrdersPanel):
         if changed and self._receipt is not None:
             self._receipt.refresh()
         self._lives.refresh()
-        if self._amending is not None:
-            self._amending.refresh()
+        for dialog in (self._amending, self._switch_dialog):
+            if dialog is not None:
+                dialog.refresh()
+        self._show_expiries()
 
     def cancel_selected(self) -> None:
         self._cancel_lines("Cancel selected", self.table.selected_rows())
@@ -95,12 +109,28 @@ class OpenOrders(OrdersPanel):
         if exchange is not None:
             self._start(f"Cancel {pair}", [CancelScope(exchange, pair=pair)], receipt=True)
 
-    def cancel_everything(self, side: Side | None = None) -> None:
-        """Every open order of every account, also those that the filter hides."""
+    def emergency(self) -> None:
+        """The first call asks, a second one soon after cancels everything everywhere, also what is not known here."""
+        now_ns = self._clock.mono_ns()
+        if now_ns - self._emergency_ns < _AGAIN_S * NS_PER_S:
+            self._emergency_ns = 0
+            self.cancel_everything(everywhere=True)
+            return
+        self._emergency_ns = now_ns
+        words = f"Press again within {_AGAIN_S} s to cancel everything on all accounts"
+        self._desk.notices.warning("desk", words)
+        self._tell(words)
+
+    def cancel_everything(self, side: Side | None = None, everywhere: bool = False) -> None:
+        """Every open order of every account, also those that the filter hides.
+
+        `everywhere` asks accounts too where no open order is known.
+        """
         scopes = [
             CancelScope(exchange, side=side)
             for exchange in self._desk.exchanges.values()
-            if exchange.has_account and any(side in (None, order.side) for order in exchange.orders.open)
+            if exchange.has_account
+            and (everywhere or any(side in (None, order.side) for order in exchange.orders.open))
         ]
         title = "Cancel all" if side is None else f"Cancel all {'buys' if side is Side.BUY else 'sells'}"
         self._start(title, scopes, receipt=True)
@@ -124,6 +154,9 @@ class OpenOrders(OrdersPanel):
         menu.addAction("Cancel all sells", self._cancel_sells)
         self.cancel_side.setMenu(menu)
         self.cancel_side.setPopupMode(self.cancel_side.ToolButtonPopupMode.InstantPopup)
+        tip = "Let the exchange cancel everything if this desk falls silent"
+        self.kill_switch = self.header.tool("Kill switch…", tip)
+        self.kill_switch.clicked.connect(self.show_kill_switch)
         self.cancel_all = self._button(
             "Cancel all", "Cancel every open order of every account, also those not shown", self._cancel_all
         )
@@ -240,6 +273,33 @@ class OpenOrders(OrdersPanel):
 
     def _receipt_closed(self, _result: int) -> None:
         self._receipt = None
+
+    # -- the exchange's own timer --------------------------------------------------------------------------------------
+
+    @property
+    def switch_dialog(self) -> KillSwitchDialog | None:
+        """The kill switch's dialog, if it is open."""
+        return self._switch_dialog
+
+    def show_kill_switch(self) -> None:
+        """The dialog that arms and disarms the exchanges' cancel-all timers."""
+        if self._switch_dialog is not None:
+            self._switch_dialog.raise_()
+            return
+        self._switch_dialog = KillSwitchDialog(self._desk, self)
+        self._switch_dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._switch_dialog.finished.connect(self._switch_closed)
+        self._switch_dialog.show()
+
+    def _switch_closed(self, _result: int) -> None:
+        self._switch_dialog = None
+
+    def _show_expiries(self) -> None:
+        for exchange in self._desk.exchanges.values():
+            switch = exchange.kill_switch
+            if switch is not None and len(switch.expiries) > self._expiries_shown.get(id(switch), 0):
+                self._expiries_shown[id(switch)] = len(switch.expiries)
+                self._show_receipt(expiry_job(exchange, switch.expiries[-1]))
 
     # -- changing ------------------------------------------------------------------------------------------------------
 
