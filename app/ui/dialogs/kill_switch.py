@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QDialog, QGridLayout, QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from app.core.kill_switch import KillSwitchState
@@ -36,6 +37,7 @@ class KillSwitchDialog(QDialog):
         self.account.setAccessibleName("Account")
         self.seconds = QSpinBox()
         self.seconds.setSuffix(" s")
+        self.seconds.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.seconds.setAccessibleName("Seconds of silence after which everything is cancelled")
         for at, (words, widget) in enumerate((("Account", self.account), ("After", self.seconds))):
             label = PlainLabel(words, "secondary")

@@ -29,7 +29,7 @@ class Fills(AccountPanel[FillLine]):
         super().__init__(desk, FillsModel(desk, lambda: display), display, parent)
         self.table.activated_row.connect(self._show_message)
         self.past = PastFoot(desk, "fills", display)
-        self.column.insertWidget(self.column.indexOf(self.footer), self.past)
+        self.past.share_row_with(self.footer, self.column)
         self.refresh()
 
     def refresh(self) -> None:

@@ -227,7 +227,7 @@ class OpenOrders(OrdersPanel):
             return f"{unknown} may be live and {'is' if unknown == 1 else 'are'} being asked for"
         if not self.model.shown:
             return ""
-        return "Select rows for their totals  ·  Del cancels  ·  Enter shows an order's life"
+        return "Select rows for their totals  ·  Del cancels  ·  F2 changes  ·  Enter shows an order's life"
 
     # -- cancelling ----------------------------------------------------------------------------------------------------
 

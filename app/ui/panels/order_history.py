@@ -34,7 +34,7 @@ class OrderHistory(OrdersPanel):
         display = display or Display()
         super().__init__(desk, HistoryModel(desk, lambda: display), display, parent)
         self.past = PastFoot(desk, "orders", display)
-        self.column.insertWidget(self.column.indexOf(self.footer), self.past)
+        self.past.share_row_with(self.footer, self.column)
         self.refresh()
 
     def refresh(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.core.past import HistoryState
 from app.ui import theme
@@ -23,11 +24,12 @@ class PastFoot(QWidget):
         self._kind = kind
         self._display = display
         self._seen: tuple[object, ...] | None = None
-        self.setFixedHeight(now.px(26))
+        self.setFixedHeight(now.px(24))
         row = QHBoxLayout(self)
-        row.setContentsMargins(now.px(10), 0, now.px(4), 0)
+        row.setContentsMargins(0, 0, now.px(4), 0)
         row.setSpacing(now.px(8))
         self.words = ElidedLabel(role="secondary")
+        self.words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self.words, 1)
         self.older = QPushButton()
         self.older.setProperty("role", "flat")
@@ -35,6 +37,15 @@ class PastFoot(QWidget):
         self.older.clicked.connect(self._load)
         row.addWidget(self.older)
         self.refresh()
+
+    def share_row_with(self, footer: QWidget, column: QVBoxLayout) -> None:
+        """Stand at the right of the footer, at the end of that column."""
+        column.removeWidget(footer)
+        row = QHBoxLayout()
+        row.setSpacing(theme.current().px(8))
+        row.addWidget(footer, 1)
+        row.addWidget(self, 1)
+        column.addLayout(row)
 
     def refresh(self) -> None:
         accounts = self._accounts()
