@@ -20,7 +20,7 @@ from app.connectors.order_book_tracker import Feed, OrderBookTracker
 from app.connectors.order_book_tracker_data_source import OrderBookTrackerDataSource
 from app.connectors.order_changes import OrderChanges
 from app.connectors.order_doubts import OrderDoubts
-from app.connectors.order_estimate import market_price, order_fee
+from app.connectors.order_estimate import market_price, order_fee, order_problems
 from app.connectors.order_gate import order_gate
 from app.connectors.order_sender import OrderSender, matching
 from app.connectors.spec import PrivateSource, PublicSource
@@ -42,7 +42,7 @@ from app.core.order_preview import OrderPreview
 from app.core.order_tracker import FillRecord, OrderTracker
 from app.core.orders import InFlightOrder, OrderIntent
 from app.core.requests import Call, SignedRequest
-from app.core.trading_rule import OrderDraft, Problem, TradingRule, check, notional, quantize
+from app.core.trading_rule import OrderDraft, Problem, TradingRule, quantize
 from app.core.types import Balance, BalanceDelta, Fill, OrderType, OrderUpdate, Side, Ticker
 
 
@@ -312,18 +312,7 @@ class Exchange:
         rule = self.trading_rules.get(draft.pair)
         if rule is None:
             return [Problem("pair", f"the trading rules of {draft.pair} are not known yet")]
-        price = self._market_price(draft)
-        problems = check(rule, draft, price)
-        if not self.has_account:
-            return [*problems, Problem("account", "not signed in: add an account to trade")]
-        needed, asset = notional(draft, price), rule.quote
-        if draft.side is Side.SELL:
-            needed, asset = draft.amount, rule.base
-        balance = self.account.balances.get(asset)
-        free = balance.available if balance is not None else Decimal(0)
-        if needed is not None and needed > free and self.account.complete_frame:
-            problems.append(Problem("balance", f"needs {needed:f} {asset}, {free:f} is free"))
-        return problems
+        return order_problems(rule, draft, self._market_price(draft), self.account if self.has_account else None)
 
     def gate(self, draft: OrderDraft) -> Gate:
         """Whether the order may leave now."""

@@ -10,8 +10,9 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from app.core.order_change import ChangeState
 from app.core.order_tracker import OrderTracker
-from app.core.orders import ChangeState, InFlightOrder, OrderIntent
+from app.core.orders import InFlightOrder, OrderIntent
 from app.core.types import Fill, OrderUpdate
 
 

@@ -7,13 +7,14 @@ transition: any order and any repetition of the same reports gives the same stat
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from app.core.fill_count import by_age, count_once
+from app.core.order_change import ChangeState, OrderChange
 from app.core.types import Fill, OrderType, OrderUpdate, Side, TimeInForce, VenueState
 
 _ZERO = Decimal(0)
@@ -67,30 +68,6 @@ class OrderFlag(StrEnum):
     CANCEL_UNKNOWN = "CANCEL-UNKNOWN"
     CHANGE_UNKNOWN = "CHANGE-UNKNOWN"
     UNKNOWN_WORD = "UNKNOWN-ENUM"
-
-
-class ChangeState(StrEnum):
-    SENT = "sent"
-    UNKNOWN = "not confirmed"
-    """Sent, and nobody has told us what became of it. It is asked about and never sent again."""
-    DONE = "done"
-    REFUSED = "refused"
-
-
-class OrderChange(Struct, frozen=True, kw_only=True):
-    """The newest wish to change an open order: price (quote) and whole amount (base, what is filled included)."""
-
-    price: Decimal | None
-    amount: Decimal | None
-    proof_ms: int
-    """From this exchange time on, an order that shows its old terms was never changed."""
-    state: ChangeState = ChangeState.SENT
-    words: str = ""
-    """Why it is refused or not confirmed; foreign text."""
-
-    @property
-    def is_open(self) -> bool:
-        return self.state in (ChangeState.SENT, ChangeState.UNKNOWN)
 
 
 class OrderIntent(Struct, frozen=True, kw_only=True):
@@ -452,11 +429,11 @@ class InFlightOrder:
         self._id_spaces.update(fill.id_space for fill in (self._fills.values() if new is None else (new,)))
         if new is not None and len(self._id_spaces) == 1:
             # Counting all again for each of thousands of fills would take seconds.
-            insort(self._counted, new, key=_by_age)
+            insort(self._counted, new, key=by_age)
             self._counted_base += new.amount
             self._counted_quote += new.amount * new.price
             return
-        self._counted = _count_once(self._fills.values())
+        self._counted = count_once(self._fills.values())
         self._counted_base = sum((fill.amount for fill in self._counted), _ZERO)
         self._counted_quote = sum((fill.amount * fill.price for fill in self._counted), _ZERO)
 
@@ -491,25 +468,3 @@ class InFlightOrder:
         )
         if completed != terms:
             self.terms = completed
-
-
-def _count_once(fills: Iterable[Fill]) -> list[Fill]:
-    """One row per execution where two numberings name the same ones.
-
-    Ids compare only within their space, so executions of equal price and amount are counted in the space that knows
-    more of them: nothing is doubled, and what one space has not told yet shows as missing. Of two that know as many the
-    one whose messages can be shown is taken.
-    """
-    alike: dict[tuple[Decimal, Decimal], dict[str, list[Fill]]] = {}
-    for fill in fills:
-        alike.setdefault((fill.price, fill.amount), {}).setdefault(fill.id_space, []).append(fill)
-    counted = [fill for spaces in alike.values() for fill in max(spaces.values(), key=_knowledge)]
-    return sorted(counted, key=_by_age)
-
-
-def _knowledge(fills: list[Fill]) -> tuple[int, bool]:
-    return len(fills), all(fill.frame for fill in fills)
-
-
-def _by_age(fill: Fill) -> tuple[int, str]:
-    return fill.exchange_ms, fill.trade_id

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from app.core.journal import EntryKind, JournalEntry, OrderLedger, rebuild
+from app.core.order_change import ChangeState
 from app.core.order_tracker import OrderTracker
-from app.core.orders import ChangeState, OrderFlag, OrderState
+from app.core.orders import OrderFlag, OrderState
 from app.core.types import VenueState
 from tests.core.facts import fill, report, terms
 

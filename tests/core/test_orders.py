@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.orders import ChangeState, InFlightOrder, OrderFlag, OrderState
+from app.core.order_change import ChangeState
+from app.core.orders import InFlightOrder, OrderFlag, OrderState
 from app.core.types import Fill, OrderUpdate, VenueState
 from tests.core.facts import fill, order, report, terms
 

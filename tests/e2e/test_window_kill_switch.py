@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -14,6 +15,7 @@ from app.core.cancellation import CancelOutcome
 from app.core.frames import Direction, FrameKind
 from app.core.kill_switch import KillSwitchState
 from app.core.orders import InFlightOrder, OrderState
+from app.core.requests import NoAnswer
 from app.core.types import OrderType
 from app.twin_process import TwinProcess
 from app.ui.dialogs.kill_switch import KillSwitchDialog
@@ -177,6 +179,45 @@ def test_the_emergency_key_asks_once_and_then_cancels_everything(play: Play, tmp
             assert panel.receipt.job.words() == "3 asked  ·  3 cancelled"
             panel.receipt.accept()
         finally:
+            await desk.close()
+            twin.stop()
+
+    play(story())
+
+
+def test_a_renewal_whose_answer_is_lost_is_shown_and_tried_again(
+    play: Play, quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        twin = TwinProcess("poloniex", seed=5)
+        desk = Desk(tmp_path)
+        await desk.open(twin.read_line())
+        rest_client, lost = desk.exchange.venue.rest, 0
+        perform = rest_client.perform
+
+        async def deaf(call: Any) -> Any:
+            nonlocal lost
+            if "killSwitch" in call.request.path and lost < 2:
+                lost += 1
+                await perform(call)
+                raise NoAnswer("connection lost before the answer")
+            return await perform(call)
+
+        try:
+            switch, chip = desk.exchange.kill_switch, desk.window.kill_switch
+            assert switch is not None
+            (order,) = await rest(desk, 1)
+            dialog = await arm(desk, 10)
+            await until(lambda: switch.state is KillSwitchState.ARMED, what="the exchange's yes")
+            monkeypatch.setattr(rest_client, "perform", deaf)
+            await until(lambda: switch.trouble == "not renewed: connection lost before the answer", what="the trouble")
+            await until(lambda: "not renewed" in chip.toolTip() and "Fires in" in dialog.state.text(), what="the words")
+            await until(lambda: lost == 2 and switch.trouble == "", what="the next answer")
+            assert switch.state is KillSwitchState.ARMED and switch.remaining_s > 8 and switch.expiries == []
+            assert order.state is OrderState.OPEN
+            dialog.accept()
+        finally:
+            monkeypatch.undo()
             await desk.close()
             twin.stop()
 

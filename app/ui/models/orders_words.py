@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from app.core.orders import ChangeState, InFlightOrder, OrderFlag, OrderState
+from app.core.order_change import ChangeState
+from app.core.orders import InFlightOrder, OrderFlag, OrderState
 from app.core.types import OrderType, Side
 from app.ui.format import clean, exact, time
 from app.ui.models.orders_table import Badge
