@@ -135,6 +135,8 @@ class Exchange:
             self.doubts.watch_all()
         if self.history is not None:
             self.history.start(lambda: self.ready)
+        if self.kill_switch is not None:
+            self.kill_switch.start(lambda: self.ready)
 
     async def stop_network(self) -> None:
         """Disconnect; what is known stays readable, as stale."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from app.connectors.spec import PrivateSource
 from app.connectors.user_stream_tracker import UserStreamTracker
 from app.connectors.venue import TROUBLE, Venue
 from app.core.clock import NS_PER_S
+from app.core.errors import ErrorKind
 from app.core.kill_switch import Expiry, KillSwitchState
 from app.core.order_tracker import OrderTracker
 from app.core.orders import OrderState
-from app.core.requests import NoAnswer, VenueError
+from app.core.requests import Call, NoAnswer, VenueError
 
 _LEAST_EVERY_S = 3.0
 _MOST_EVERY_S = 60.0
@@ -67,6 +69,12 @@ class KillSwitch:
     def remaining_s(self) -> float:
         return max(self.fires_ms - self._venue.estimate_ms(), 0) / 1000 if self.fires_ms else 0.0
 
+    def start(self, ready: Callable[[], bool]) -> None:
+        """Once the account is known, look whether an earlier session left a timer running, where that can be asked."""
+        status: Callable[[], Call[int]] | None = getattr(self._source, "kill_switch_status", None)
+        if status is not None:
+            self._venue.spawn(self._look_for_running(ready, status()), "kill switch status", self._tasks)
+
     def beat(self) -> None:
         """The screen is alive."""
         self._beat_ns = self._venue.clock.mono_ns()
@@ -101,6 +109,25 @@ class KillSwitch:
         self._venue.spawn(work, "kill switch", self._tasks)  # type: ignore[arg-type]
         (self._work,) = self._tasks - before
 
+    async def _look_for_running(self, ready: Callable[[], bool], status: Call[int]) -> None:
+        while not ready():
+            await asyncio.sleep(_LOOK_S)
+        try:
+            fires_ms = await self._venue.perform(status)
+        except TROUBLE:
+            return
+        if fires_ms and self.state is KillSwitchState.OFF:
+            self.fires_ms = self._latest_ms = fires_ms
+            words = "Kill switch still armed by an earlier session: it is not renewed unless armed anew"
+            self._venue.notices.warning(self._venue.key, words)
+            self._start(self._watch(), KillSwitchState.ARMED)
+            self._say(trouble="armed by an earlier session, not renewed")
+
+    async def _watch(self) -> None:
+        while not self._is_over():
+            await asyncio.sleep(_LOOK_S)
+        await self._tell_expiry()
+
     async def _hold(self) -> None:
         while not self._is_over():
             wait_s = _AGAIN_S
@@ -132,13 +159,17 @@ class KillSwitch:
             try:
                 await self._ask(None)
             except TROUBLE as error:
-                self._say(trouble=f"not disarmed, it may still fire: {error}")
-            else:
-                self.fires_ms = self._latest_ms = 0
-                self._say(KillSwitchState.OFF, "")
-                self._venue.notices.info(self._venue.key, "Kill switch disarmed")
-                return
-            await asyncio.sleep(_AGAIN_S)
+                if not isinstance(error, VenueError) or error.kind is not ErrorKind.NOT_FOUND:
+                    self._say(trouble=f"not disarmed, it may still fire: {error}")
+                    await asyncio.sleep(_AGAIN_S)
+                    continue
+                if self._venue.estimate_ms() >= self._latest_ms - _EARLY_MS:
+                    # It fired a moment ago.
+                    break
+            self.fires_ms = self._latest_ms = 0
+            self._say(KillSwitchState.OFF, "")
+            self._venue.notices.info(self._venue.key, "Kill switch disarmed")
+            return
         await self._tell_expiry()
 
     async def _ask(self, seconds: int | None) -> int:
@@ -152,7 +183,7 @@ class KillSwitch:
 
     async def _tell_expiry(self) -> None:
         """Ask for the orders first: what the timer did is told only when it is known."""
-        at_ms, self.fires_ms = self._latest_ms, 0
+        at_ms, self.fires_ms = min(self._latest_ms, self._venue.estimate_ms()), 0
         self._say(KillSwitchState.EXPIRED, "asking which orders it cancelled")
         expired_ns = self._venue.clock.mono_ns()
         self._stream.ask_now()

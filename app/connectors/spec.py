@@ -162,6 +162,7 @@ class AmendRules(Struct, frozen=True, kw_only=True):
 class PrivateSource(Protocol):
     """The account's side. `link` is None where the exchange has no private stream: then everything is polled."""
 
+    # `kill_switch_status`: () -> Call[int], when the timer fires (exchange ms, 0 = off), where that can be asked.
     # `asks_by_our_id`: bool, True where it is absent. False: an order without an answer is the trader's to find.
     link: Link | None
     streams_balances: bool

@@ -222,3 +222,36 @@ def test_a_renewal_whose_answer_is_lost_is_shown_and_tried_again(
             twin.stop()
 
     play(story())
+
+
+def test_a_timer_left_by_an_earlier_session_is_found_told_and_disarmed(play: Play, quick: None, tmp_path: Path) -> None:
+    async def story() -> None:
+        twin = TwinProcess("poloniex", seed=5)
+        line = twin.read_line()
+        first = Desk(tmp_path)
+        await first.open(line)
+        dialog = await arm(first, 600)
+        await until(lambda: first.exchange.kill_switch.state is KillSwitchState.ARMED)  # type: ignore[union-attr]
+        dialog.accept()
+        await first.close()
+        second = Desk(tmp_path)
+        await second.open(line)
+        try:
+            switch, chip = second.exchange.kill_switch, second.window.kill_switch
+            assert switch is not None
+            await until(lambda: switch.state is KillSwitchState.ARMED and chip.isVisible(), what="the timer found")
+            assert 500 < switch.remaining_s < 600 and switch.renewals == 0
+            assert switch.trouble == "armed by an earlier session, not renewed"
+            told = [notice.text for notice in second.workspace.notices.items]
+            assert any(text.startswith("Kill switch still armed by an earlier session") for text in told)
+            second.window.open_orders.show_kill_switch()
+            found = second.window.open_orders.switch_dialog
+            assert found is not None and found.disarm.isEnabled() and found.arm.isEnabled()
+            QTest.mouseClick(found.disarm, Qt.MouseButton.LeftButton)
+            await until(lambda: switch.state is KillSwitchState.OFF and not chip.isVisible(), what="the disarming")
+            found.accept()
+        finally:
+            await second.close()
+            twin.stop()
+
+    play(story())

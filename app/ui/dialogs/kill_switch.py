@@ -90,6 +90,7 @@ class KillSwitchDialog(QDialog):
         self.state.tone(tone)
         self.state.say(words)
         running = switch.state in (KillSwitchState.ARMING, KillSwitchState.ARMED)
+        # One that an earlier session left running is not renewed here: its length is not known.
         same = running and switch.seconds == seconds
         self.arm.setText("Arm anew" if running else "Arm")
         self.arm.setEnabled(not same and switch.state is not KillSwitchState.DISARMING)
