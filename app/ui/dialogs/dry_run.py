@@ -12,7 +12,7 @@ from app.core.requests import SignedRequest
 from app.ui import theme
 from app.ui.dialogs.test_on_exchange import TestOnExchange
 from app.ui.format import date_time
-from app.ui.panels.open_orders_frame import PlainLabel, ToneLabel
+from app.ui.panels.open_orders_frame import ElidedLabel, PlainLabel, ToneLabel
 
 
 def body_text(body: bytes) -> str:
@@ -69,9 +69,8 @@ class DryRunDialog(QDialog):
         column.setContentsMargins(now.px(14), now.px(12), now.px(14), now.px(12))
         column.setSpacing(now.px(8))
         head = QHBoxLayout()
-        line = PlainLabel(f"{method_of(request)} {request.target}".strip(), "title")
+        line = ElidedLabel(f"{method_of(request)} {request.target}".strip(), "title")
         line.setFont(now.font(11.0, bold=True))
-        line.setWordWrap(True)
         head.addWidget(line, 1)
         badge = "PAPER" if paper else "LIVE"
         head.addWidget(ToneLabel(badge, badge.lower(), badge=True))
