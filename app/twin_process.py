@@ -60,7 +60,8 @@ class TwinProcess:
     """A twin that ends with us: it watches its standard input, which closes however we end."""
 
     def __init__(self, exchange: str, *, seed: int | None = None, rate: int | None = None, port: int = 0) -> None:
-        command = [sys.executable, "-m", "app", "twin", exchange, "--until-stdin-closes", "--port", str(port)]
+        program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "app"]
+        command = [*program, "twin", exchange, "--until-stdin-closes", "--port", str(port)]
         if seed is not None:
             command += ["--seed", str(seed)]
         if rate is not None:

@@ -17,7 +17,7 @@ from app.connectors.order_book_tracker_data_source import usd_prices
 from app.connectors.registry import CLOSED, EXCHANGES, exchange_spec
 from app.connectors.spec import Auth, Credentials, Domain, ExchangeSpec
 from app.connectors.venue import Venue
-from app.core.clock import Clock, SystemClock
+from app.core.clock import NS_PER_S, Clock, SystemClock
 from app.core.frames import FrameLog
 from app.core.journal import ClosedJournal, JournalError, OrderJournal
 from app.core.notices import Notices
@@ -34,7 +34,12 @@ from app.store.database import Store
 from app.summary import program_version
 from app.twin_process import TwinProcess
 
-_JOURNAL_EVERY_S = 30.0
+_JOURNAL_LOOK_S = 0.5
+_JOURNAL_RETRY_S = 30.0
+_JOURNAL_REMEDIES = {
+    True: "They may be again when every account has been asked about all its orders",
+    False: "Cancels still work. File › Save a copy of the order journal keeps what is written",
+}
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -75,8 +80,10 @@ class Workspace:
     def start(self) -> None:
         """Begin the desk's own watches. Needs a running loop."""
         self.spawn(self._suspend.run(), "suspend watch")
+        if self._no_orders:
+            self.notices.raise_alarm("JOURNAL", "desk", f"{self._no_orders}: this window cannot place orders")
         if self.store is not None:
-            self.spawn(self._mend_journal(self.store), "journal watch")
+            self.spawn(self._watch_journal(self.store), "journal watch")
 
     async def close(self) -> None:
         """Disconnect everything, write what is waiting, and end."""
@@ -251,18 +258,30 @@ class Workspace:
             budget.apart_s = 0.4
         return budget
 
-    async def _mend_journal(self, store: Store) -> None:
-        """Try again while the disk refuses, and accept a rescued journal once the exchange has been asked about all."""
+    async def _watch_journal(self, store: Store) -> None:
+        """Say what is wrong with the journal for as long as it is, and mend what can be mended."""
+        retry_ns = 0
         while True:
-            await asyncio.sleep(_JOURNAL_EVERY_S)
+            if store.failure:
+                remedy = _JOURNAL_REMEDIES[bool(store.damage)]
+                self.notices.raise_alarm("JOURNAL", "desk", f"no orders can be placed: {store.failure}. {remedy}")
+            else:
+                self.notices.end_alarm("JOURNAL", "desk", "orders may be placed")
+            await asyncio.sleep(_JOURNAL_LOOK_S)
             try:
-                if store.damage and self.exchanges and all(e.ready for e in self.exchanges.values() if e.has_account):
-                    await store.accept_damage()
-                    self.notices.info("journal", "everything has been asked again: orders may be placed")
-                elif store.failure:
+                if store.damage:
+                    await self._accept_damage(store)
+                elif store.failure and self.clock.mono_ns() > retry_ns:
+                    retry_ns = self.clock.mono_ns() + round(_JOURNAL_RETRY_S * NS_PER_S)
                     await store.retry()
             except JournalError as error:
                 self.notices.warning("journal", str(error))
+
+    async def _accept_damage(self, store: Store) -> None:
+        """What a rescued journal lost is known again once every account has been asked about everything."""
+        accounts = [exchange for exchange in self.exchanges.values() if exchange.has_account]
+        if accounts and all(exchange.ready for exchange in accounts):
+            await store.accept_damage()
 
     # -- recording
 
@@ -286,6 +305,8 @@ class Workspace:
         self.log.recorder = None
         if recorder is not None:
             await asyncio.get_running_loop().run_in_executor(None, recorder.close)
+            words = f"recorded {recorder.frames:,} messages to {recorder.path}, redacted: {recorder.redacted:,} values"
+            self.notices.info("desk", words)
 
     # -- values
 

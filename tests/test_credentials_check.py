@@ -172,7 +172,7 @@ def test_a_wrong_clock_is_named_with_its_error() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the flag is Linux's")
-def test_a_crash_leaves_no_core_file_and_nobody_may_attach() -> None:
+def test_x15_a_crash_leaves_no_core_file_and_nobody_may_attach() -> None:
     crash = (
         "import ctypes, os, resource as r\n"
         "r.setrlimit(r.RLIMIT_CORE, (r.getrlimit(r.RLIMIT_CORE)[1],) * 2)\n"

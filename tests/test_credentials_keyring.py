@@ -86,7 +86,7 @@ def test_the_names_on_the_list_are_those_of_the_installed_library() -> None:
         ),
     ],
 )
-def test_others_are_refused_by_name(backend: Any, words: str) -> None:
+def test_x1_others_are_refused_by_name(backend: Any, words: str) -> None:
     assert state_of(backend) == KeyringState(False, "", words)
     with pytest.raises(KeyringUnusable):
         run(SystemKeyring(lambda: backend).put("item", KEY))

@@ -17,7 +17,7 @@ import zstandard
 
 from app.core.clock import NS_PER_S, Clock
 from app.core.frames import Direction, Frame, FrameKind, Recorder
-from app.net.redaction import Redactor
+from app.net.redaction import MARK, Redactor
 from app.net.session_format import FORMAT, Line, RecordKind
 
 _WRITE_EVERY_S = 0.25
@@ -53,6 +53,8 @@ class SessionRecorder(Recorder):
         """Frames on their way to the file or in it."""
         self.dropped = 0
         """Frames left out because the disk could not keep up."""
+        self.redacted = 0
+        """Masked values written so far."""
         self._clock = clock
         self._redactor = redactor
         self._addresses = {} if addresses is None else addresses
@@ -77,7 +79,7 @@ class SessionRecorder(Recorder):
             format=FORMAT,
             app=app,
             exchanges=dict(exchanges),
-            redaction="fields known as secret and all live secrets are replaced by <redacted:...>",
+            redaction="fields known as secret and all live secrets are masked; the footer counts them",
             wall_ns=clock.wall_ns(),
             ts=clock.wall_ns() / NS_PER_S,
         )
@@ -111,7 +113,12 @@ class SessionRecorder(Recorder):
                 self._drain()
             self._drain()
             footer = Line(
-                t=RecordKind.FOOTER, frames=self._written, dropped=self.dropped, crc32=self._crc, ts=self._now_s()
+                t=RecordKind.FOOTER,
+                frames=self._written,
+                dropped=self.dropped,
+                redacted=self.redacted,
+                crc32=self._crc,
+                ts=self._now_s(),
             )
             self._write([footer])
         except OSError as error:
@@ -154,6 +161,7 @@ class SessionRecorder(Recorder):
                 if line.b64 is not None:
                     line.b64 = base64.b64encode(self._redactor.values(base64.b64decode(line.b64))).decode()
             data = self._redactor.values(self._encoder.encode_lines(lines))
+        self.redacted += data.count(MARK)
         self._crc = zlib.crc32(data, self._crc)
         self._zstd.write(data)
         # A finished zstd frame can be read whatever happens to the ones after it.

@@ -48,6 +48,8 @@ SECRET_FIELDS = (
 _HEADER_PREFIXES = ("okaccess", "cbaccess")
 _SHORTEST_VALUE = 6
 """A shorter value would blank innocent text; it is still covered by the name of its field."""
+MARK = b"<redacted:"
+"""How every masked value begins."""
 _REDACTED = re.compile(rb"<redacted:[0-9a-f]{8}>")
 
 

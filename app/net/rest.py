@@ -72,7 +72,11 @@ class RestClient:
         if request.signed:
             if self._sign is None:
                 raise NotSent("no API key for this request")
-            return self._sign(request, now_ms)
+            try:
+                return self._sign(request, now_ms)
+            except Exception as error:
+                # The text of the error, and what it came from, may hold the key.
+                raise NotSent(f"signing failed: {type(error).__name__}") from None
         headers = {"Content-Type": "application/json"} if request.body else {}
         return SignedRequest(target=_target(request), headers=headers, body=request.body, now_ms=now_ms)
 

@@ -46,6 +46,8 @@ class Line(Struct, kw_only=True, omit_defaults=True):
     answers: int = 0
     dropped: int = 0
     frames: int | None = None
+    redacted: int | None = None
+    """Values masked in this file, in the footer."""
     crc32: int | None = None
     format: int | None = None
     app: str = ""

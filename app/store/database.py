@@ -109,11 +109,6 @@ class Store:
         return bool(self._damage or self._broken)
 
     @property
-    def message(self) -> str:
-        """For the banner: what is wrong with the file, or empty."""
-        return self.failure
-
-    @property
     def damage(self) -> str:
         return self._damage
 

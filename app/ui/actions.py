@@ -13,7 +13,9 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QToolButton
 
 from app.core.clock import NS_PER_S
+from app.core.journal import JournalError
 from app.core.types import Side
+from app.diagnostics import diagnostics
 from app.ui import layouts
 from app.ui import theme as look
 from app.ui.dialogs.about import AboutDialog
@@ -48,6 +50,7 @@ def _file_menu(window: MainWindow) -> QMenu:
     _entry(menu, window, "Exchanges…", "Ctrl+O", window.show_exchanges)
     _entry(menu, window, "Record every message…", "Ctrl+R", partial(toggle_recording, window))
     _entry(menu, window, "Export fills…", "Ctrl+E", window.fills.ask_export)
+    _entry(menu, window, "Save a copy of the order journal…", "", partial(_copy_journal, window))
     menu.addSeparator()
     _entry(menu, window, "Quit", "Ctrl+Q", window.close)
     return menu
@@ -85,6 +88,7 @@ def _trade_menu(window: MainWindow) -> QMenu:
 def _help_menu(window: MainWindow) -> QMenu:
     menu = QMenu("&Help", window)
     _entry(menu, window, "Keys", "F1", partial(_open_shortcuts, window))
+    _entry(menu, window, "Copy diagnostics", "", partial(_copy_diagnostics, window))
     _entry(menu, window, "About Depthdesk", "", partial(_open_about, window))
     return menu
 
@@ -110,10 +114,8 @@ def toggle_recording(window: MainWindow) -> None:
     """Ask for a file and record, or stop recording."""
     workspace = window.workspace
     if workspace.recorder is not None:
-        path = workspace.recorder.path
         workspace.spawn(workspace.stop_recording(), "stop recording")
         window.status.set_recording("")
-        workspace.notices.info("desk", f"Recorded to {path}")
         return
     stamp = datetime.datetime.fromtimestamp(workspace.clock.wall_ns() // NS_PER_S, datetime.UTC)
     name = f"depthdesk-{stamp:%Y%m%d-%H%M%S}.jsonl.zst"
@@ -127,6 +129,31 @@ def _start_recording(window: MainWindow, path: Path) -> None:
         window.workspace.notices.error("desk", f"cannot record to {path}: {error.strerror}")
         return
     window.status.set_recording(path.name)
+
+
+def _copy_diagnostics(window: MainWindow) -> None:
+    """For a question to others: no key, no amount, no order or account that can be recognised."""
+    QApplication.clipboard().setText(diagnostics(window.workspace))
+    window.workspace.notices.info("desk", "diagnostics copied: states and counters, ids as hashes, no amounts")
+
+
+def _copy_journal(window: MainWindow) -> None:
+    """A file to keep or to send to support; it holds orders and fills, and no key."""
+    workspace = window.workspace
+    store = workspace.store
+    if store is None:
+        workspace.notices.warning("desk", "this window keeps no order journal")
+        return
+
+    async def save(path: Path) -> None:
+        try:
+            await store.copy_to(path)
+        except (JournalError, OSError) as error:
+            workspace.notices.error("desk", f"the journal was not copied to {path}: {error}")
+        else:
+            workspace.notices.info("desk", f"the order journal was copied to {path}")
+
+    ask_path(window, "Save a copy of the order journal", "orders.db", lambda path: workspace.spawn(save(path), "copy"))
 
 
 def ask_path(window: MainWindow, title: str, name: str, use: Callable[[Path], None]) -> None:

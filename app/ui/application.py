@@ -92,8 +92,6 @@ class _Session:
         workspace = Workspace(self._paths, self._config, store=store, no_orders=refusal)
         workspace.on_error = _report
         _install_excepthook(workspace)
-        if words := refusal or (store.message if store is not None else ""):
-            workspace.notices.error("journal", words)
         workspace.start()
         window = MainWindow(workspace, self._config, self._paths.layout_file)
         window.closed.connect(self._quit.set)

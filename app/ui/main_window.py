@@ -18,6 +18,7 @@ from app.core.types import Side
 from app.replay_desk import ReplayDesk
 from app.ui import actions, layouts
 from app.ui import theme as look
+from app.ui.banner import Banner
 from app.ui.dialogs.exchanges import ExchangesDialog
 from app.ui.docks import DockHost, LayoutState, load_layout, save_layout
 from app.ui.format import Display
@@ -128,12 +129,14 @@ class MainWindow(QMainWindow):
         self.top = TopBar()
         self.replay_bar = ReplayBar()
         self.replay_bar.hide()
+        self.banner = Banner(self._workspace.notices)
         frame = QWidget()
         column = QVBoxLayout(frame)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.top)
         column.addWidget(self.replay_bar)
+        column.addWidget(self.banner)
         self.setMenuWidget(frame)
         self.kill_switch = KillSwitchChip(self._workspace)
         self.top.add_button(self.kill_switch)
@@ -180,6 +183,7 @@ class MainWindow(QMainWindow):
             self.entry,
             self.events,
             self.toasts,
+            self.banner,
         )
         for panel in shows_frames:
             panel.frame_requested.connect(self.show_frame)
@@ -302,6 +306,7 @@ class MainWindow(QMainWindow):
 
     def _refresh(self) -> None:
         workspace = self._workspace
+        self.banner.refresh()
         if self._market is None:
             if self._replay is not None and workspace.exchanges:
                 exchange = next(iter(workspace.exchanges.values()))

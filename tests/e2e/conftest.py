@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
-import qasync
-from PySide6.QtWidgets import QApplication
 
 from app.config import Paths
 from app.connectors.exchange import Exchange
 from app.connectors.registry import exchange_spec
 from app.store.database import Store
 from app.twin_process import TwinLine, TwinProcess
-from app.ui import theme as look
 from app.workspace import Workspace
-from tests.e2e.window_desk import PAIR, Play
+from tests.lab.fixtures import play  # noqa: F401
 from tests.until import until
+
+PAIR = "BTC-USDT"
 
 
 @pytest.fixture(scope="module")
@@ -56,17 +53,3 @@ async def exchange(desk: Exchange) -> AsyncIterator[Exchange]:
     yield desk
     await desk.cancel_all()
     assert desk.orders.open == []
-
-
-@pytest.fixture
-def play(qapp: QApplication) -> Iterator[Play]:
-    """Runs a test's coroutine on a Qt event loop."""
-    look.apply(qapp, look.build())
-    loop = qasync.QEventLoop(qapp)
-
-    def run(work: Coroutine[Any, Any, None]) -> None:
-        loop.run_until_complete(asyncio.wait_for(work, 90))
-        assert not asyncio.all_tasks(loop)
-
-    yield run
-    loop.close()

@@ -16,8 +16,7 @@ from PySide6.QtTest import QTest
 from app.core.orders import OrderState
 from app.core.types import Side
 from app.twin_process import TwinProcess
-from tests.e2e.conftest import play as play
-from tests.e2e.window_desk import PAIR, Desk, Play, column
+from tests.lab.desk import PAIR, Desk, Play, column
 from tests.until import until
 
 

@@ -17,7 +17,7 @@ from app.core.orders import InFlightOrder, OrderFlag, OrderState
 from app.core.requests import NoAnswer
 from app.core.types import OrderType
 from app.twin_process import TwinProcess
-from tests.e2e.window_desk import Desk, Play, column
+from tests.lab.desk import Desk, Play, column
 from tests.until import until
 
 AMENDS = ("amend", "/orders/edit")

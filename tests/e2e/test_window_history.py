@@ -15,7 +15,7 @@ from app.core.past import HistoryState
 from app.core.types import OrderType
 from app.twin_process import TwinLine, TwinProcess
 from app.workspace import account_key
-from tests.e2e.window_desk import Desk, Play, column
+from tests.lab.desk import Desk, Play, column
 from tests.until import until
 
 

@@ -19,7 +19,7 @@ from app.core.requests import NoAnswer
 from app.core.types import OrderType
 from app.twin_process import TwinProcess
 from app.ui.dialogs.kill_switch import KillSwitchDialog
-from tests.e2e.window_desk import Desk, Play, column
+from tests.lab.desk import Desk, Play, column
 from tests.until import until
 
 

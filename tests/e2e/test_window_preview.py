@@ -13,7 +13,7 @@ from app.core.types import Side
 from app.twin_process import TwinProcess
 from app.ui.dialogs.dry_run import DryRunDialog
 from app.ui.dialogs.test_on_exchange import NOTHING_PLACED
-from tests.e2e.window_desk import Desk, Play
+from tests.lab.desk import Desk, Play
 from tests.until import until
 
 

@@ -25,7 +25,8 @@ from app.credentials.setup import AccountSetup
 from app.credentials.system_keyring import KeyringState
 from app.ui.dialogs.add_account import AddAccountDialog
 from app.ui.dialogs.add_account_lamps import RightsLamps, Shape
-from tests.e2e.test_window import Play, play  # noqa: F401
+from tests.lab.desk import Play
+from tests.lab.fixtures import play  # noqa: F401
 from tests.until import until
 
 PASSWORD = "correct horse battery"
@@ -426,7 +427,7 @@ def test_typing_starts_no_timer(play: Play, tmp_path: Path) -> None:  # noqa: F8
 # -- the vault
 
 
-def test_without_a_keyring_a_password_is_asked_for_twice(play: Play, tmp_path: Path) -> None:  # noqa: F811
+def test_x1_without_a_keyring_a_password_is_asked_for_twice(play: Play, tmp_path: Path) -> None:  # noqa: F811
     async def story() -> None:
         async with Story(tmp_path, keyring="this computer offers no keyring") as it:
             vault = it.dialog.vault

@@ -226,6 +226,19 @@ def test_rows_keep_their_prices_while_the_mouse_is_over_them(qtbot, ladder: Ladd
     assert shown(ladder, Side.BUY)[0].price == "66999.8"
 
 
+def test_a_pointer_that_was_there_before_the_book_does_not_keep_it_away(
+    ladder: LadderPanel, market: FakeMarket
+) -> None:
+    levels = market.sides(20)
+    market.snapshot([], [])
+    ladder.refresh()
+    ladder.canvas._hovered = True
+    market.snapshot(*levels)
+    ladder.refresh()
+    assert [line.price for line in shown(ladder, Side.BUY)][0] == levels[0][0][0]
+    assert len(shown(ladder, Side.SELL)) > 3
+
+
 def test_prices_kept_from_view_by_the_mouse_are_counted(qtbot, ladder: LadderPanel, market: FakeMarket) -> None:
     hover(qtbot, ladder, "66999.8")
     market.change(asks=[("67000.05", "1"), ("67000.06", "1")])

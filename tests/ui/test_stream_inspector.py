@@ -509,7 +509,7 @@ def test_exporting_frames_to_a_file(qtbot, inspector, wire, tmp_path, which):
         expected = [wire.trade.seq]
     with qtbot.waitSignal(inspector.exported, timeout=5_000) as told:
         inspector.export(path, which)
-    assert told.args == [f"{len(expected)} messages exported."]
+    assert told.args == [f"{len(expected)} messages exported, redacted: 0 values."]
     assert [json.loads(line)["seq"] for line in path.read_text().splitlines()] == expected
 
 

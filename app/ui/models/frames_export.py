@@ -14,7 +14,8 @@ from app.ui.payload_views import json_line
 class FrameExport:
     """Writes beside the target and moves the file into place at the end: a file of that name is always complete.
 
-    Frames are written as the log holds them, that is redacted. `missing` counts those that left the log meanwhile.
+    Frames are written as the log holds them, that is redacted: `redacted` counts the masked values. `missing` counts
+    frames that left the log meanwhile.
     Raises OSError from the constructor or from `step`.
     """
 
@@ -27,6 +28,7 @@ class FrameExport:
         self._file: IO[str] = open(self._part, "w", encoding="utf-8", newline="\n")
         self.written = 0
         self.missing = 0
+        self.redacted = 0
         self.done = False
 
     def step(self, budget_ns: int) -> bool:
@@ -43,8 +45,9 @@ class FrameExport:
             if frame is None:
                 self.missing += 1
             else:
-                self._file.write(json_line(frame))
-                self._file.write("\n")
+                line = json_line(frame)
+                self._file.write(f"{line}\n")
+                self.redacted += line.count("<redacted:")
                 self.written += 1
             if self._now_ns() >= end:
                 break

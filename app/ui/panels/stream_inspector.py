@@ -242,7 +242,7 @@ class StreamInspector(QWidget):
             if export.step(budget_ns):
                 return
             lost = f", {export.missing:,} had left memory" if export.missing else ""
-            self._finish_export(f"{export.written:,} messages exported{lost}.")
+            self._finish_export(f"{export.written:,} messages exported, redacted: {export.redacted:,} values{lost}.")
         except OSError as error:
             export.cancel()
             self._finish_export(f"Export failed: {error.strerror}")

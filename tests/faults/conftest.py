@@ -1,0 +1,1 @@
+from tests.lab.fixtures import lab, play, twin_line  # noqa: F401
