@@ -34,10 +34,16 @@ class NetworkConfig(Struct, forbid_unknown_fields=True):
     """One address for REST and streams alike, such as http://127.0.0.1:8080; empty for none."""
 
 
+class HistoryConfig(Struct, forbid_unknown_fields=True):
+    days: Annotated[int, Meta(ge=0, le=1_095)] = 7
+    """How many days of an account's orders and fills are asked for at the start; 0 for none."""
+
+
 class Config(Struct, forbid_unknown_fields=True):
     ui: UiConfig = msgspec.field(default_factory=UiConfig)
     capture: CaptureConfig = msgspec.field(default_factory=CaptureConfig)
     network: NetworkConfig = msgspec.field(default_factory=NetworkConfig)
+    history: HistoryConfig = msgspec.field(default_factory=HistoryConfig)
 
 
 class Paths:

@@ -138,7 +138,7 @@ class Workspace:
                 journal = ClosedJournal(self._no_orders)
         venue, limiter = self._venue(spec, domain, label, redactor, auth)
         private = None if auth is None else spec.private(domain, auth)
-        exchange = Exchange(venue, spec.public(domain), private, journal, self.random)
+        exchange = Exchange(venue, spec.public(domain), private, journal, self.random, self.config.history.days)
         if self.store is not None and account:
             await self._restore(exchange, account)
         self.exchanges[key] = exchange

@@ -11,13 +11,16 @@ from typing import Any
 
 import msgspec
 
+from app.connectors.account_history import AccountHistory
 from app.connectors.book_freshness import account_freshness, book_freshness
 from app.connectors.explain import explain_frame, find_level_frame
+from app.connectors.kill_switch import KillSwitch
 from app.connectors.market_list import MarketList
 from app.connectors.order_book_tracker import Feed, OrderBookTracker
 from app.connectors.order_book_tracker_data_source import OrderBookTrackerDataSource
+from app.connectors.order_changes import OrderChanges
 from app.connectors.order_doubts import OrderDoubts
-from app.connectors.order_estimate import market_price, order_fee
+from app.connectors.order_estimate import market_price, order_fee, order_problems
 from app.connectors.order_gate import order_gate
 from app.connectors.order_sender import OrderSender, matching
 from app.connectors.spec import PrivateSource, PublicSource
@@ -35,10 +38,11 @@ from app.core.journal import JournalEntry, MemoryJournal, OrderJournal, OrderLed
 from app.core.links import LinkStatus
 from app.core.market import CandleSeries, TradeTape
 from app.core.order_book import OrderBook
+from app.core.order_preview import OrderPreview
 from app.core.order_tracker import FillRecord, OrderTracker
 from app.core.orders import InFlightOrder, OrderIntent
 from app.core.requests import Call, SignedRequest
-from app.core.trading_rule import OrderDraft, Problem, TradingRule, check, notional, quantize
+from app.core.trading_rule import OrderDraft, Problem, TradingRule, quantize
 from app.core.types import Balance, BalanceDelta, Fill, OrderType, OrderUpdate, Side, Ticker
 
 
@@ -70,6 +74,7 @@ class Exchange:
         private: PrivateSource | None,
         journal: OrderJournal | None,
         random: Random,
+        history_days: int = 0,
     ) -> None:
         self.venue = venue
         self.key = venue.key
@@ -84,6 +89,9 @@ class Exchange:
         self.order_book_tracker.on_ticker = self.markets.on_ticker
         self.user_stream_tracker: UserStreamTracker | None = None
         self.doubts: OrderDoubts | None = None
+        self.history: AccountHistory | None = None
+        self.changes: OrderChanges | None = None
+        self.kill_switch: KillSwitch | None = None
         self._public = public
         self._private = private
         self._random = random
@@ -98,8 +106,20 @@ class Exchange:
             stream = UserStreamTrackerDataSource(venue, private)
             self.user_stream_tracker = UserStreamTracker(venue, stream, self.account, self.ledger)
             query = self.user_stream_tracker.query
+            self.history = AccountHistory(venue, private, self.ledger, history_days)
             self.doubts = OrderDoubts(venue, private, self.ledger, query, random)
             self._sender = OrderSender(venue, private, self.ledger, self.doubts, self.markets.ask_rules_now)
+            if venue.spec.kill_switch_s is not None:
+                self.kill_switch = KillSwitch(venue, private, self.orders, self.user_stream_tracker)
+            self.changes = OrderChanges(
+                venue,
+                private,
+                self.ledger,
+                self.doubts,
+                self.account,
+                lambda pair: self.trading_rules.get(pair),
+                self.gate,
+            )
 
     # -- life
 
@@ -113,6 +133,10 @@ class Exchange:
         if self.user_stream_tracker is not None and self.doubts is not None:
             self.user_stream_tracker.start()
             self.doubts.watch_all()
+        if self.history is not None:
+            self.history.start(lambda: self.ready)
+        if self.kill_switch is not None:
+            self.kill_switch.start(lambda: self.ready)
 
     async def stop_network(self) -> None:
         """Disconnect; what is known stays readable, as stale."""
@@ -122,6 +146,9 @@ class Exchange:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.markets.stop()
+        for part in (self.history, self.changes, self.kill_switch):
+            if part is not None:
+                await part.stop()
         await self.order_book_tracker.stop()
         if self.user_stream_tracker is not None and self.doubts is not None:
             await self.doubts.stop()
@@ -287,18 +314,7 @@ class Exchange:
         rule = self.trading_rules.get(draft.pair)
         if rule is None:
             return [Problem("pair", f"the trading rules of {draft.pair} are not known yet")]
-        price = self._market_price(draft)
-        problems = check(rule, draft, price)
-        if not self.has_account:
-            return [*problems, Problem("account", "not signed in: add an account to trade")]
-        needed, asset = notional(draft, price), rule.quote
-        if draft.side is Side.SELL:
-            needed, asset = draft.amount, rule.base
-        balance = self.account.balances.get(asset)
-        free = balance.available if balance is not None else Decimal(0)
-        if needed is not None and needed > free and self.account.complete_frame:
-            problems.append(Problem("balance", f"needs {needed:f} {asset}, {free:f} is free"))
-        return problems
+        return order_problems(rule, draft, self._market_price(draft), self.account if self.has_account else None)
 
     def gate(self, draft: OrderDraft) -> Gate:
         """Whether the order may leave now."""
@@ -328,6 +344,23 @@ class Exchange:
             raise OrderRefused([Problem("account", "not signed in: add an account to trade")])
         intent = self._intent(quantize(self._rule(draft.pair), draft))
         return self.venue.redacted(self.venue.rest.prepare(self._private.place_order(intent).request))
+
+    @property
+    def can_preview(self) -> bool:
+        """Whether the exchange checks an order without taking it."""
+        return self._private is not None and self.venue.spec.previews
+
+    async def preview(self, draft: OrderDraft) -> OrderPreview:
+        """Have the exchange check the order; nothing is placed.
+
+        Raises OrderRefused where it cannot, ValueError, VenueError, NotSent, NoAnswer.
+        """
+        call = None
+        if self._private is not None:
+            call = self._private.preview_order(self._intent(quantize(self._rule(draft.pair), draft)))
+        if call is None:
+            raise OrderRefused([Problem("exchange", f"{self.title} has no test orders")])
+        return await self.venue.perform(call)
 
     # -- orders
 
@@ -382,17 +415,6 @@ class Exchange:
             return CancellationReceipt(())
         orders = matching(self.orders.open, pair, side, None if keys is None else set(keys))
         return await self._sender.cancel_all(orders, pair, everything=side is None and keys is None)
-
-    async def arm_kill_switch(self, seconds: int | None) -> int:
-        """Have the exchange itself cancel everything unless asked again in time; None disarms.
-
-        Returns when it fires (exchange ms, 0 when off). Raises ValueError where the exchange has none or takes other
-        times, and VenueError, NotSent, NoAnswer.
-        """
-        call = None if self._private is None else self._private.kill_switch(seconds)
-        if call is None:
-            raise ValueError(f"{self.title} has no safety timer")
-        return await self.venue.perform(call)
 
     async def get_order(self, key: str) -> InFlightOrder | None:
         """Ask the exchange for one order; None when it does not know it. Raises VenueError, NotSent, NoAnswer."""
@@ -475,7 +497,6 @@ class Exchange:
 
     def _intent(self, order: OrderDraft) -> OrderIntent:
         now_ms = self.venue.now_ms()
-        assert self._sender is not None
         return OrderIntent(
             client_order_id=new_client_order_id(now_ms, self._random),
             pair=order.pair,
@@ -487,7 +508,7 @@ class Exchange:
             quote_amount=order.quote_amount,
             stop_price=order.stop_price,
             created_ms=self.venue.wall_ms(),
-            proof_ms=self._sender.proof_ms(now_ms),
+            proof_ms=self.venue.proof_ms(),
         )
 
     def _market_price(self, draft: OrderDraft) -> Decimal | None:

@@ -25,7 +25,8 @@ from app.credentials.setup import AccountSetup
 from app.credentials.system_keyring import KeyringState
 from app.ui.dialogs.add_account import AddAccountDialog
 from app.ui.dialogs.add_account_lamps import RightsLamps, Shape
-from tests.e2e.test_window import Play, play  # noqa: F401
+from tests.lab.desk import Play
+from tests.lab.fixtures import play  # noqa: F401
 from tests.until import until
 
 PASSWORD = "correct horse battery"
