@@ -40,11 +40,17 @@ class AccountsConfig(Struct, forbid_unknown_fields=True):
     auto_lock_minutes: Annotated[int, Meta(ge=1, le=1_440)] = 15
 
 
+class HistoryConfig(Struct, forbid_unknown_fields=True):
+    days: Annotated[int, Meta(ge=0, le=1_095)] = 7
+    """How many days of an account's orders and fills are asked for at the start; 0 for none."""
+
+
 class Config(Struct, forbid_unknown_fields=True):
     ui: UiConfig = msgspec.field(default_factory=UiConfig)
     capture: CaptureConfig = msgspec.field(default_factory=CaptureConfig)
     network: NetworkConfig = msgspec.field(default_factory=NetworkConfig)
     accounts: AccountsConfig = msgspec.field(default_factory=AccountsConfig)
+    history: HistoryConfig = msgspec.field(default_factory=HistoryConfig)
 
 
 class Paths:

@@ -166,7 +166,9 @@ class Workspace:
                 journal = ClosedJournal(refusal)
         venue, limiter = self._venue(spec, domain, label, redactor, auth)
         private = None if auth is None else spec.private(domain, auth)
-        exchange = Exchange(venue, spec.public(domain), private, journal, self.random, standing, no_orders)
+        exchange = Exchange(
+            venue, spec.public(domain), private, journal, self.random, standing, no_orders, self.config.history.days
+        )
         if store is not None and account:
             await self._restore(exchange, account, store)
         if self.exchanges.get(key) is not before:

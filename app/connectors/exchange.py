@@ -11,13 +11,16 @@ from typing import Any
 
 import msgspec
 
+from app.connectors.account_history import AccountHistory
 from app.connectors.book_freshness import account_freshness, book_freshness
 from app.connectors.explain import explain_frame, find_level_frame
+from app.connectors.kill_switch import KillSwitch
 from app.connectors.market_list import MarketList
 from app.connectors.order_book_tracker import Feed, OrderBookTracker
 from app.connectors.order_book_tracker_data_source import OrderBookTrackerDataSource
+from app.connectors.order_changes import OrderChanges
 from app.connectors.order_doubts import OrderDoubts
-from app.connectors.order_estimate import market_price, order_fee
+from app.connectors.order_estimate import market_price, order_fee, order_problems
 from app.connectors.order_gate import order_gate
 from app.connectors.order_sender import OrderSender, matching
 from app.connectors.spec import PrivateSource, PublicSource
@@ -36,11 +39,12 @@ from app.core.key_standing import KeyStanding, Mark
 from app.core.links import LinkStatus
 from app.core.market import CandleSeries, TradeTape
 from app.core.order_book import OrderBook
+from app.core.order_preview import OrderPreview
 from app.core.order_tracker import FillRecord, OrderTracker
 from app.core.orders import InFlightOrder, OrderIntent
 from app.core.permissions import KeyPermissions
 from app.core.requests import Call, SignedRequest
-from app.core.trading_rule import OrderDraft, Problem, TradingRule, check, notional, quantize
+from app.core.trading_rule import OrderDraft, Problem, TradingRule, quantize
 from app.core.types import Balance, BalanceDelta, Fill, OrderType, OrderUpdate, Side, Ticker
 
 
@@ -74,6 +78,7 @@ class Exchange:
         random: Random,
         standing: KeyStanding | None = None,
         no_orders: str = "",
+        history_days: int = 0,
     ) -> None:
         """`standing`: of a key kept in the vault. `no_orders`: why no order may leave here, whatever the key is."""
         self.venue = venue
@@ -92,6 +97,11 @@ class Exchange:
         self.order_book_tracker.on_ticker = self.markets.on_ticker
         self.user_stream_tracker: UserStreamTracker | None = None
         self.doubts: OrderDoubts | None = None
+        self.history: AccountHistory | None = None
+        self.changes: OrderChanges | None = None
+        self.kill_switch: KillSwitch | None = None
+        self._dropped: list[OrderChanges | KillSwitch] = []
+        """Parts that may send nothing any more and still have to be stopped."""
         self._public = public
         self._private = private
         self._random = random
@@ -107,6 +117,7 @@ class Exchange:
             stream = UserStreamTrackerDataSource(venue, private)
             self.user_stream_tracker = UserStreamTracker(venue, stream, self.account, self.ledger)
             query = self.user_stream_tracker.query
+            self.history = AccountHistory(venue, private, self.ledger, history_days)
             self.doubts = OrderDoubts(venue, private, self.ledger, query, random)
             self.set_standing(self.standing)
 
@@ -122,6 +133,10 @@ class Exchange:
         if self.user_stream_tracker is not None and self.doubts is not None:
             self.user_stream_tracker.start()
             self.doubts.watch_all()
+        if self.history is not None:
+            self.history.start(lambda: self.ready)
+        if self.kill_switch is not None:
+            self.kill_switch.start(lambda: self.ready)
 
     async def stop_network(self) -> None:
         """Disconnect; what is known stays readable, as stale."""
@@ -131,6 +146,9 @@ class Exchange:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.markets.stop()
+        for part in (self.history, self.changes, self.kill_switch, *self._dropped):
+            if part is not None:
+                await part.stop()
         await self.order_book_tracker.stop()
         if self.user_stream_tracker is not None and self.doubts is not None:
             await self.doubts.stop()
@@ -204,11 +222,19 @@ class Exchange:
     def set_standing(self, standing: KeyStanding) -> None:
         """Obey what is now known of the key: where it may not trade there is nothing that could send an order."""
         self.standing = standing
-        if self.no_orders or self._private is None or self.doubts is None:
-            self._sender = None
+        private, stream = self._private, self.user_stream_tracker
+        if self.no_orders or private is None or self.doubts is None or stream is None:
+            self._dropped += [part for part in (self.changes, self.kill_switch) if part is not None]
+            self._sender = self.changes = self.kill_switch = None
         elif self._sender is None:
-            rules_changed = self.markets.ask_rules_now
-            self._sender = OrderSender(self.venue, self._private, self.ledger, self.doubts, rules_changed)
+            venue, ledger, doubts = self.venue, self.ledger, self.doubts
+            self._sender = OrderSender(venue, private, ledger, doubts, self.markets.ask_rules_now)
+            if venue.spec.kill_switch_s is not None:
+                self.kill_switch = KillSwitch(venue, private, self.orders, stream)
+                if self._started:
+                    self.kill_switch.start(lambda: self.ready)
+            rule_of = self.trading_rules.get
+            self.changes = OrderChanges(venue, private, ledger, doubts, self.account, lambda p: rule_of(p), self.gate)
 
     @property
     def _polled(self) -> bool:
@@ -335,17 +361,10 @@ class Exchange:
         rule = self.trading_rules.get(draft.pair)
         if rule is None:
             return [Problem("pair", f"the trading rules of {draft.pair} are not known yet")]
-        price = self._market_price(draft)
-        problems = check(rule, draft, price)
-        if self._sender is None:
-            return [*problems, self._no_sender()]
-        needed, asset = notional(draft, price), rule.quote
-        if draft.side is Side.SELL:
-            needed, asset = draft.amount, rule.base
-        balance = self.account.balances.get(asset)
-        free = balance.available if balance is not None else Decimal(0)
-        if needed is not None and needed > free and self.account.complete_frame:
-            problems.append(Problem("balance", f"needs {needed:f} {asset}, {free:f} is free"))
+        account = self.account if self.has_account else None
+        problems = order_problems(rule, draft, self._market_price(draft), account)
+        if account is not None and self._sender is None:
+            problems.append(self._no_sender())
         return problems
 
     def gate(self, draft: OrderDraft) -> Gate:
@@ -376,6 +395,23 @@ class Exchange:
             raise OrderRefused([self._no_sender()])
         intent = self._intent(quantize(self._rule(draft.pair), draft))
         return self.venue.redacted(self.venue.rest.prepare(self._private.place_order(intent).request))
+
+    @property
+    def can_preview(self) -> bool:
+        """Whether the exchange checks an order without taking it."""
+        return self._private is not None and self.venue.spec.previews
+
+    async def preview(self, draft: OrderDraft) -> OrderPreview:
+        """Have the exchange check the order; nothing is placed.
+
+        Raises OrderRefused where it cannot, ValueError, VenueError, NotSent, NoAnswer.
+        """
+        call = None
+        if self._private is not None:
+            call = self._private.preview_order(self._intent(quantize(self._rule(draft.pair), draft)))
+        if call is None:
+            raise OrderRefused([Problem("exchange", f"{self.title} has no test orders")])
+        return await self.venue.perform(call)
 
     # -- orders
 
@@ -431,19 +467,6 @@ class Exchange:
             return CancellationReceipt(())
         orders = matching(self.orders.open, pair, side, None if keys is None else set(keys))
         return await self._sender.cancel_all(orders, pair, everything=side is None and keys is None)
-
-    async def arm_kill_switch(self, seconds: int | None) -> int:
-        """Have the exchange itself cancel everything unless asked again in time; None disarms.
-
-        Returns when it fires (exchange ms, 0 when off). Raises ValueError where the exchange has none or takes other
-        times, and VenueError, NotSent, NoAnswer.
-        """
-        if self.no_orders:
-            raise ValueError(self.no_orders)
-        call = None if self._private is None else self._private.kill_switch(seconds)
-        if call is None:
-            raise ValueError(f"{self.title} has no safety timer")
-        return await self.venue.perform(call)
 
     async def get_order(self, key: str) -> InFlightOrder | None:
         """Ask the exchange for one order; None when it does not know it. Raises VenueError, NotSent, NoAnswer."""
@@ -529,7 +552,6 @@ class Exchange:
 
     def _intent(self, order: OrderDraft) -> OrderIntent:
         now_ms = self.venue.now_ms()
-        assert self._sender is not None
         return OrderIntent(
             client_order_id=new_client_order_id(now_ms, self._random),
             pair=order.pair,
@@ -541,7 +563,7 @@ class Exchange:
             quote_amount=order.quote_amount,
             stop_price=order.stop_price,
             created_ms=self.venue.wall_ms(),
-            proof_ms=self._sender.proof_ms(now_ms),
+            proof_ms=self.venue.proof_ms(),
         )
 
     def _market_price(self, draft: OrderDraft) -> Decimal | None:

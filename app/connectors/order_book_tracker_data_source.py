@@ -207,14 +207,14 @@ class OrderBookTrackerDataSource:
         """The function that reads one message of that connection and hands its events on; it returns what concerns the
         connection itself. This is the hot path of the desk, hence a closure: its names are looked up once.
         """
-        on_message, sinks, book_of = self.source.on_message, self.sinks, self.books.get
+        on_message, sinks, books, taps = self.source.on_message, self.sinks, self.books, self._taps
 
         def read(data: bytes, frame: int) -> Iterable[Effect]:
             rest: list[Effect] | None = None
             for effect in on_message(data, frame):
                 # Nearly every message is a change that follows the last one, and nobody taps.
-                if type(effect) is BookDiff and not self._taps:
-                    book = book_of(effect.pair)
+                if type(effect) is BookDiff and not taps:
+                    book = books.get(effect.pair)
                     if book is not None and book.follow(effect):
                         continue
                 sink = sinks.get(type(effect))

@@ -24,6 +24,7 @@ class OrderDoubts:
     An order is proved absent only when the exchange's clock has passed the proof time, two questions at least 2 s apart
     were answered with a definite "not found", and neither the fills since nor a full list of
     open orders taken after that hold it, with no failure in between. Otherwise it stays UNKNOWN.
+    A change without an answer is over when the order shows the new terms, or the old ones past the proof time.
     """
 
     def __init__(
@@ -49,8 +50,9 @@ class OrderDoubts:
 
     def watch_all(self) -> None:
         """Take up every order in doubt, as after a restart."""
-        for order in self._ledger.tracker.unknown:
-            self.watch(order.key)
+        for order in self._ledger.tracker.open:
+            if order.state is OrderState.UNKNOWN or _change_in_doubt(order):
+                self.watch(order.key)
 
     async def stop(self) -> None:
         tasks = tuple(self._tasks)
@@ -71,6 +73,8 @@ class OrderDoubts:
                 try:
                     if not await self.query(order) and order.state is OrderState.UNKNOWN:
                         await self._prove_absent(order)
+                    elif _change_in_doubt(order):
+                        self._prove_unchanged(order)
                 except (VenueError, NotSent, NoAnswer):
                     continue
         finally:
@@ -90,11 +94,25 @@ class OrderDoubts:
             evidence = "proved absent: asked twice and looked through all open orders after its deadline"
             self._ledger.enter(EntryKind.ABSENT, order.key, self._venue.wall_ms(), evidence)
 
+    def _prove_unchanged(self, order: InFlightOrder) -> None:
+        """The question just answered shows the old terms; before the proof time that proves nothing."""
+        assert order.change is not None
+        if self._past(order.change.proof_ms):
+            words = "the exchange still shows the old terms after the change's deadline"
+            self._ledger.enter(EntryKind.CHANGE_REFUSED, order.key, self._venue.wall_ms(), words)
+
     def _past_proof(self, order: InFlightOrder) -> bool:
+        return self._past(order.terms.proof_ms)
+
+    def _past(self, proof_ms: int) -> bool:
         clock = self._venue.server_clock
         bound = clock.bound_ms
-        return bound is not None and bound <= _MOST_BOUND_MS and clock.estimate_ms() >= order.terms.proof_ms
+        return bound is not None and bound <= _MOST_BOUND_MS and clock.estimate_ms() >= proof_ms
 
 
 def _in_doubt(order: InFlightOrder) -> bool:
-    return order.state in (OrderState.UNKNOWN, OrderState.PENDING_CANCEL)
+    return order.state in (OrderState.UNKNOWN, OrderState.PENDING_CANCEL) or _change_in_doubt(order)
+
+
+def _change_in_doubt(order: InFlightOrder) -> bool:
+    return order.change is not None and order.change.is_open and not order.is_done

@@ -19,7 +19,6 @@ from app.core.requests import Call, NoAnswer, NotSent, VenueError
 from app.core.types import Side
 from app.net.waiting import happens
 
-CLOCK_MARGIN_MS = 1_000
 _CONFIRM_WITHIN_S = 3.0
 _GONE = (ErrorKind.NOT_FOUND, ErrorKind.ALREADY_DONE)
 
@@ -41,11 +40,6 @@ class OrderSender:
         self._doubts = doubts
         self._on_rules_changed = on_rules_changed
         self._cancel_after_ack: set[str] = set()
-
-    def proof_ms(self, now_ms: int) -> int:
-        """From this exchange time on, a request signed at `now_ms` can no longer become an order."""
-        spec = self._venue.spec
-        return now_ms + spec.signing_window_ms + CLOCK_MARGIN_MS + spec.engine_grace_ms
 
     def begin(self, intent: OrderIntent) -> JournalEntry:
         """Put the order on the list; nothing is written to disk or sent yet."""

@@ -14,6 +14,7 @@ from msgspec import Struct
 from app.core.account import FeeSchedule
 from app.core.effects import Effect, Subscription
 from app.core.links import Link
+from app.core.order_preview import OrderPreview
 from app.core.orders import InFlightOrder, OrderIntent
 from app.core.permissions import KeyPermissions
 from app.core.requests import Call, Page, Request, Response, SignedRequest, VenueError
@@ -156,18 +157,19 @@ class CancelAnswer(Struct, frozen=True, kw_only=True):
     frame: int = 0
 
 
-class OrderPreview(Struct, frozen=True):
-    """What the exchange says of an order without taking it. `problems` are its words, foreign text; empty is good."""
+class AmendRules(Struct, frozen=True, kw_only=True):
+    """What `PrivateSource.amend_order` can do. `words` tell what becomes of the order and its place in the queue."""
 
-    problems: tuple[str, ...] = ()
-    fee: Decimal | None = None
-    fee_asset: str = ""
-    frame: int = 0
+    price: bool = False
+    smaller: bool = False
+    larger: bool = False
+    words: str = "orders cannot be changed here: cancel and place anew"
 
 
 class PrivateSource(Protocol):
     """The account's side. `link` is None where the exchange has no private stream: then everything is polled."""
 
+    # `kill_switch_status`: () -> Call[int], when the timer fires (exchange ms, 0 = off), where that can be asked.
     # `asks_by_our_id`: bool, True where it is absent. False: an order without an answer is the trader's to find.
     link: Link | None
     streams_balances: bool
@@ -259,6 +261,14 @@ class ExchangeSpec(Struct, frozen=True, kw_only=True):
     """How long the exchange accepts a signed request; sent with every one."""
     engine_grace_ms: int = 30_000
     """How long after that an accepted request may still turn into an order."""
+    order_history_days: int = 0
+    """How far back the exchange lists ended orders; 0: it names no limit."""
+    fill_history_days: int = 0
+    amend: AmendRules = AmendRules()
+    previews: bool = False
+    """Whether `PrivateSource.preview_order` has the exchange check an order."""
+    kill_switch_s: tuple[int, int] | None = None
+    """Shortest and longest time of `PrivateSource.kill_switch`; None where there is none."""
     default_pair: str = "BTC-USDT"
     quote_assets: tuple[str, ...] = ("USDT", "USDC", "USD")
     """Assets counted as one US dollar when values are shown."""

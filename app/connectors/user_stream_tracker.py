@@ -108,7 +108,7 @@ class UserStreamTracker:
         if isinstance(event, OrderUpdate):
             self.ledger.update(event, wall_ms, "stream")
         elif isinstance(event, Fill):
-            self.ledger.fill(event, wall_ms)
+            self.ledger.fill(event, wall_ms, "stream")
         else:
             self.account.apply_delta(event)
             return
@@ -205,7 +205,9 @@ class UserStreamTracker:
         self.watermark_ms = asked_ms
 
     async def _describe_waiting_fills(self) -> None:
-        for fill in self.ledger.tracker.waiting_fills:
+        # Several executions of one order need one question.
+        waiting = {(fill.pair, fill.exchange_order_id): fill for fill in self.ledger.tracker.waiting_fills}
+        for fill in waiting.values():
             terms = OrderIntent(client_order_id="", pair=fill.pair, side=fill.side, type=OrderType.LIMIT)
             order = InFlightOrder(terms, external=True)
             order.exchange_order_id = fill.exchange_order_id

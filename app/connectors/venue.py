@@ -22,6 +22,7 @@ from app.net.server_clock import ServerClock
 
 T = TypeVar("T")
 MOST_PAGES = 50
+CLOCK_MARGIN_MS = 1_000
 TROUBLE = (VenueError, NotSent, NoAnswer)
 """Every way a question can fail."""
 
@@ -82,6 +83,10 @@ class Venue:
     def now_ms(self) -> int:
         """The exchange's time, safe to sign with."""
         return self.server_clock.now_ms()
+
+    def proof_ms(self) -> int:
+        """From this exchange time on, a request signed now can no longer take effect."""
+        return self.now_ms() + self.spec.signing_window_ms + CLOCK_MARGIN_MS + self.spec.engine_grace_ms
 
     def estimate_ms(self) -> int:
         """The exchange's time, as near as we know it."""

@@ -22,39 +22,41 @@ class BookState(StrEnum):
     STALE = "stale"
 
 
-class _Levels(dict[str, str]):
+class _Levels:
     """Amounts by price of one side, and the same sorted, best first, as of the last settling.
 
     Only the order of prices is taken from floats; what is shown and sent stays the venue's string.
     """
 
-    __slots__ = ("best_first", "settled", "_keys", "_sign")
+    __slots__ = ("amounts", "best_first", "settled", "_keys", "_sign")
 
     def __init__(self, sign: int, levels: Iterable[Level] = ()) -> None:
-        super().__init__(levels)
+        # A plain dict, not a kind of it: the interpreter has a short way for setting its items.
+        self.amounts: dict[str, str] = dict(levels)
         self._sign = sign
         self._keys: list[float] = []
         self.best_first: list[Level] = []
         self.settled = False
 
     def settle_all(self) -> None:
-        for price in [price for price, amount in self.items() if float(amount) == 0.0]:
-            del self[price]
-        keyed = sorted([(self._sign * float(price), (price, amount)) for price, amount in self.items()])
+        amounts = self.amounts
+        for price in [price for price, amount in amounts.items() if float(amount) == 0.0]:
+            del amounts[price]
+        keyed = sorted([(self._sign * float(price), (price, amount)) for price, amount in amounts.items()])
         self._keys = [key for key, _ in keyed]
         self.best_first = [level for _, level in keyed]
         self.settled = True
 
     def settle(self, prices: Iterable[str]) -> None:
         """Settle these prices only. The list handed out before stays as it was: readers may hold it."""
-        keys, levels = self._keys, self.best_first.copy()
+        amounts, keys, levels = self.amounts, self._keys, self.best_first.copy()
         for price in prices:
-            amount = self[price]
+            amount = amounts[price]
             key = self._sign * float(price)
             at = bisect_left(keys, key)
             known = at < len(keys) and keys[at] == key
             if float(amount) == 0.0:
-                del self[price]
+                del amounts[price]
                 if known:
                     del keys[at], levels[at]
             elif known:
@@ -67,7 +69,7 @@ class _Levels(dict[str, str]):
     def cut(self, depth: int) -> None:
         """Forget what lies behind the best `depth` levels."""
         for price, _ in self.best_first[depth:]:
-            del self[price]
+            del self.amounts[price]
         if len(self._keys) > depth:
             self._keys = self._keys[:depth]
             self.best_first = self.best_first[:depth]
@@ -89,15 +91,15 @@ class OrderBook:
         "integrity",
         "state",
         "reason",
-        "last_id",
         "depth_limit",
         "snapshot_frame",
         "snapshots",
         "diffs",
         "_bids",
         "_asks",
+        "_bid_amounts",
+        "_ask_amounts",
         "_changes",
-        "_snapshot_ms",
         "_last",
         "_fresh",
         "_kept",
@@ -110,16 +112,14 @@ class OrderBook:
         self.integrity = integrity
         self.state = BookState.WAITING
         self.reason = "no snapshot yet"
-        self.last_id: int | None = None
         self.depth_limit = 0
         self.snapshot_frame = 0
         self.snapshots = 0
         self.diffs = 0
-        self._bids = _Levels(-1)
-        self._asks = _Levels(1)
+        self._set_levels(_Levels(-1), _Levels(1))
         self._changes = 0
-        self._snapshot_ms = 0
-        self._last: BookDiff | None = None
+        self._last: BookDiff | BookSnapshot = BookSnapshot(pair=pair, bids=[], asks=[])
+        """The newest message applied."""
         self._fresh: list[BookDiff] | None = []
         """Changes since the book was last read; None when they are too many to settle one by one."""
         self._kept: deque[BookDiff] = deque(maxlen=_FEW)
@@ -139,63 +139,64 @@ class OrderBook:
         return self.diffs + self._changes
 
     @property
+    def last_id(self) -> int | None:
+        """The exchange's id of the last message applied, where it has ids."""
+        return self._last.last_id
+
+    @property
     def exchange_ms(self) -> int:
         """The exchange's time of the last message applied."""
-        return self._last.exchange_ms if self._last is not None else self._snapshot_ms
+        return self._last.exchange_ms
 
     @property
     def frame(self) -> int:
         """Number of the last message applied."""
-        return self._last.frame if self._last is not None else self.snapshot_frame
+        return self._last.frame
 
     def apply_snapshot(self, snapshot: BookSnapshot) -> None:
         """Replace everything: levels absent from the snapshot are gone."""
-        self._bids = _Levels(-1, snapshot.bids)
-        self._asks = _Levels(1, snapshot.asks)
-        self._last = None
+        self._set_levels(_Levels(-1, snapshot.bids), _Levels(1, snapshot.asks))
+        self._last = snapshot
         self._fresh = []
         self._kept.clear()
         self._diffs_at_snapshot = self.diffs
-        self.last_id = snapshot.last_id
         self.depth_limit = snapshot.depth
-        self._snapshot_ms = snapshot.exchange_ms
         self.snapshot_frame = snapshot.frame
         self.snapshots += 1
         self._changes += 1
 
+    def _set_levels(self, bids: _Levels, asks: _Levels) -> None:
+        self._bids, self._asks = bids, asks
+        self._bid_amounts, self._ask_amounts = bids.amounts, asks.amounts
+
     def apply_diff(self, diff: BookDiff) -> None:
         """Set the amounts named; whether the change may be applied is `BookSync`'s business."""
-        self._bids.update(diff.bids)
-        self._asks.update(diff.asks)
-        self._last = diff
-        self.last_id = diff.last_id
-        self.diffs += 1
-        self._remember(diff)
+        self.follow(diff, True)
 
-    def _remember(self, diff: BookDiff) -> None:
-        if self._fresh is not None:
-            self._fresh.append(diff)
-            if len(self._fresh) > _FEW:
-                self._fresh = None
+    def follow(self, diff: BookDiff, unasked: bool = False) -> bool:
+        """Apply a change that comes right after the last message (or `unasked`); else do nothing and return False.
 
-    def follow(self, diff: BookDiff) -> bool:
-        """Apply a chained change that comes right after the last one; else do nothing and return False.
-
-        Nearly all changes take this way: it is `BookSync` and `apply_diff` in one call.
+        Nearly all changes take this way: it is `BookSync` and `apply_diff` in one call. Where neither message has an
+        id, no chain can be broken.
         """
-        previous = diff.prev_id
-        if previous is None or previous != self.last_id or self.state is not _LIVE:
+        if not unasked and (diff.prev_id != self._last.last_id or self.state is not _LIVE):
             return False
-        bids, asks = diff.bids, diff.asks
-        if bids:
-            self._bids.update(bids)
-        if asks:
-            self._asks.update(asks)
+        # A loop costs less than `update` for as few levels as nearly every change names.
+        if levels := diff.bids:
+            amounts = self._bid_amounts
+            for price, amount in levels:
+                amounts[price] = amount
+        if levels := diff.asks:
+            amounts = self._ask_amounts
+            for price, amount in levels:
+                amounts[price] = amount
         self._last = diff
-        self.last_id = diff.last_id
         self.diffs += 1
-        if self._fresh is not None:
-            self._remember(diff)
+        fresh = self._fresh
+        if fresh is not None:
+            fresh.append(diff)
+            if len(fresh) > _FEW:
+                self._fresh = None
         return True
 
     def set_state(self, state: BookState, reason: str = "") -> None:

@@ -25,6 +25,8 @@ class OrderTracker:
 
     def __init__(self) -> None:
         self.version = 0
+        self.seen_again = 0
+        """How often `version` rose for a message number alone: nothing worth writing down."""
         self.changed: Signal[InFlightOrder] = Signal()
         self.filled: Signal[FillRecord] = Signal()
         self._orders: dict[str, InFlightOrder] = {}
@@ -102,12 +104,15 @@ class OrderTracker:
             order = self._adopt(update, wall_ms)
         elif update.exchange_order_id and not order.exchange_order_id:
             self.bind(order, update.exchange_order_id, wall_ms)
+        before = order.version
         news = order.apply(update, wall_ms)
         self._index(order)
         for fill in self._early_fills.pop((order.pair, order.exchange_order_id), ()):
             self.apply_fill(fill, wall_ms)
         if news or stranger:
             self.touch(order)
+        elif order.version != before:
+            self._see_again()
         return order
 
     def apply_fill(self, fill: Fill, wall_ms: int) -> InFlightOrder | None:
@@ -120,9 +125,12 @@ class OrderTracker:
             return None
         if fill.exchange_order_id and not order.exchange_order_id:
             self.bind(order, fill.exchange_order_id, wall_ms)
+        before = order.version
         if order.apply_fill(fill, wall_ms):
             self.filled.emit(FillRecord(order, fill))
             self.touch(order)
+        elif order.version != before:
+            self._see_again()
         self._index(order)
         return order
 
@@ -130,6 +138,10 @@ class OrderTracker:
     def waiting_fills(self) -> list[Fill]:
         """Executions whose order nobody has described yet."""
         return [fill for fills in self._early_fills.values() for fill in fills]
+
+    def _see_again(self) -> None:
+        self.version += 1
+        self.seen_again += 1
 
     def _find(self, client_order_id: str, exchange_order_id: str, pair: str) -> InFlightOrder | None:
         order = self._by_client_id.get(client_order_id) if client_order_id else None

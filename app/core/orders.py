@@ -7,12 +7,14 @@ transition: any order and any repetition of the same reports gives the same stat
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from app.core.fill_count import by_age, count_once
+from app.core.order_change import ChangeState, OrderChange
 from app.core.types import Fill, OrderType, OrderUpdate, Side, TimeInForce, VenueState
 
 _ZERO = Decimal(0)
@@ -64,6 +66,7 @@ class OrderFlag(StrEnum):
     ID_CONFLICT = "ID-CONFLICT"
     LATE_EVIDENCE = "LATE-EVIDENCE"
     CANCEL_UNKNOWN = "CANCEL-UNKNOWN"
+    CHANGE_UNKNOWN = "CHANGE-UNKNOWN"
     UNKNOWN_WORD = "UNKNOWN-ENUM"
 
 
@@ -113,6 +116,7 @@ class InFlightOrder:
         self.terminal: VenueState | None = None
         self.cancel_requested = False
         self.cancel_ambiguous = False
+        self.change: OrderChange | None = None
         self.cumulative = _ZERO
         self.cumulative_quote = _ZERO
         self.venue_word = ""
@@ -234,6 +238,20 @@ class InFlightOrder:
         """Not a terminal by itself: the order is asked for next."""
         self._derive(wall_ms, f"cancel refused: {reason}", frame)
 
+    def mark_change_requested(
+        self, wall_ms: int, price: Decimal | None, amount: Decimal | None, proof_ms: int, frame: int = 0
+    ) -> None:
+        self.change = OrderChange(price=price, amount=amount, proof_ms=proof_ms)
+        parts = [f"price {price:f}" if price is not None else "", f"amount {amount:f}" if amount is not None else ""]
+        self._derive(wall_ms, f"change requested: {', '.join(filter(None, parts))}", frame)
+
+    def mark_change(self, wall_ms: int, state: ChangeState, words: str, frame: int = 0) -> None:
+        """What the newest change came to. A change that is over stays so."""
+        if self.change is None or not self.change.is_open:
+            return
+        self.change = replace(self.change, state=state, words=words)
+        self._derive(wall_ms, f"change {state}: {words}" if words else f"change {state}", frame)
+
     def mark_lost(self, wall_ms: int, frame: int = 0) -> None:
         """The exchange does not know an order that it once confirmed. Never called failed."""
         self.flags.add(OrderFlag.LOST)
@@ -247,6 +265,7 @@ class InFlightOrder:
         if update.client_order_id and not self.client_order_id:
             self.client_order_id = update.client_order_id
         self._complete_terms(update)
+        self._settle_change()
         self.created_ms = self.created_ms or update.created_ms
         self.sent = True
         if update.state is VenueState.REJECTED:
@@ -271,6 +290,10 @@ class InFlightOrder:
             self.venue_word = update.venue_word or self.venue_word
             self.reason = update.reason or ("" if self.seen and not self.rejected else self.reason)
         if before == self._facts():
+            if update.frame and not self.frame:
+                # Known from the journal, whose message numbers were another session's.
+                self.frame, self.source = update.frame, update.source
+                self.version += 1
             return False
         self._derive(wall_ms, f"exchange: {update.venue_word or update.state}", update.frame, update.source)
         return True
@@ -285,6 +308,10 @@ class InFlightOrder:
             if (known.price, known.amount) != (fill.price, fill.amount):
                 self.flags.add(OrderFlag.ID_CONFLICT)
                 self.version += 1
+            elif fill.frame and not known.frame:
+                self._fills[key] = fill
+                self._count()
+                self.version += 1
             return False
         counted = len(self._counted)
         self._fills[key] = fill
@@ -293,8 +320,9 @@ class InFlightOrder:
         self.updated_ms = max(self.updated_ms, fill.exchange_ms)
         if len(self._counted) == counted:
             self.repeated_fills += 1
+            self.version += 1
             return False
-        self._derive(wall_ms, f"fill {fill.amount:f} at {fill.price:f}", fill.frame, fill.id_space)
+        self._derive(wall_ms, f"fill {fill.amount:f} at {fill.price:f}", fill.frame, fill.source or fill.id_space)
         return True
 
     def absorb(self, stranger: InFlightOrder, wall_ms: int) -> None:
@@ -344,6 +372,8 @@ class InFlightOrder:
             self.flags.add(OrderFlag.LATE_EVIDENCE)
         if self.is_done:
             self.flags.discard(OrderFlag.CANCEL_UNKNOWN)
+        doubtful = self.change is not None and self.change.state is ChangeState.UNKNOWN
+        self._flag(OrderFlag.CHANGE_UNKNOWN, doubtful and not self.is_done)
         self._flag(OrderFlag.FILLS_MISSING, self.fills_missing > 0)
         if frame:
             self.frame, self.source = frame, source
@@ -370,6 +400,7 @@ class InFlightOrder:
             self.rejected,
             self.terminal,
             self.cancel_requested,
+            self.change,
             self.cumulative,
             self.cumulative_quote,
             frozenset(self.flags),
@@ -386,15 +417,23 @@ class InFlightOrder:
         else:
             self.exchange_order_id = exchange_order_id
 
+    def _settle_change(self) -> None:
+        """A report that shows what was wished for proves the change, whoever sent it."""
+        change, terms = self.change, self.terms
+        if change is None or not change.is_open:
+            return
+        if change.price in (None, terms.price) and change.amount in (None, terms.amount):
+            self.change = replace(change, state=ChangeState.DONE, words="")
+
     def _count(self, new: Fill | None = None) -> None:
         self._id_spaces.update(fill.id_space for fill in (self._fills.values() if new is None else (new,)))
         if new is not None and len(self._id_spaces) == 1:
             # Counting all again for each of thousands of fills would take seconds.
-            insort(self._counted, new, key=_by_age)
+            insort(self._counted, new, key=by_age)
             self._counted_base += new.amount
             self._counted_quote += new.amount * new.price
             return
-        self._counted = _count_once(self._fills.values())
+        self._counted = count_once(self._fills.values())
         self._counted_base = sum((fill.amount for fill in self._counted), _ZERO)
         self._counted_quote = sum((fill.amount * fill.price for fill in self._counted), _ZERO)
 
@@ -429,20 +468,3 @@ class InFlightOrder:
         )
         if completed != terms:
             self.terms = completed
-
-
-def _count_once(fills: Iterable[Fill]) -> list[Fill]:
-    """One row per execution where two numberings name the same ones.
-
-    Ids compare only within their space, so executions of equal price and amount are counted in the space that knows
-    more of them: nothing is doubled, and what one space has not told yet shows as missing.
-    """
-    alike: dict[tuple[Decimal, Decimal], dict[str, list[Fill]]] = {}
-    for fill in fills:
-        alike.setdefault((fill.price, fill.amount), {}).setdefault(fill.id_space, []).append(fill)
-    counted = [fill for spaces in alike.values() for fill in max(spaces.values(), key=len)]
-    return sorted(counted, key=_by_age)
-
-
-def _by_age(fill: Fill) -> tuple[int, str]:
-    return fill.exchange_ms, fill.trade_id

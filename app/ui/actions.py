@@ -80,6 +80,8 @@ def _trade_menu(window: MainWindow) -> QMenu:
     menu.addSeparator()
     _entry(menu, window, "Cancel all of this market", "Ctrl+Shift+Backspace", window.open_orders.cancel_this_market)
     _entry(menu, window, "Cancel all orders", "", window.open_orders.cancel_everything)
+    _entry(menu, window, "Cancel everything on all accounts (twice)", "Ctrl+Shift+Del", window.open_orders.emergency)
+    _entry(menu, window, "Kill switch…", "", window.open_orders.show_kill_switch)
     return menu
 
 

@@ -7,17 +7,22 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from app.core.account import AccountBook, FeeSchedule, TradeFee
+from app.core.amendment import AmendOffer
 from app.core.cancellation import CancellationReceipt
 from app.core.effects import Effect
 from app.core.frames import Frame, FrameLog
 from app.core.freshness import Freshness
 from app.core.gate import Gate
 from app.core.key_standing import Mark
+from app.core.kill_switch import Expiry, KillSwitchState
 from app.core.links import LinkStatus
 from app.core.market import CandleSeries, TradeTape
 from app.core.notices import Notices
 from app.core.order_book import OrderBook
+from app.core.order_preview import OrderPreview
 from app.core.order_tracker import FillRecord, OrderTracker
+from app.core.orders import InFlightOrder
+from app.core.past import HistoryState
 from app.core.requests import SignedRequest
 from app.core.trading_rule import OrderDraft, Problem, TradingRule
 from app.core.types import Side, Ticker
@@ -32,6 +37,90 @@ class FeedStatus(Protocol):
     crossed: int
     messages: int
     last_recv_ns: int
+
+
+class PastOrders(Protocol):
+    """How much of an account's past is known; see `HistoryState`."""
+
+    state: HistoryState
+    version: int
+    orders: int
+    fills: int
+    """Reports that the loading under way, or the last one, has brought."""
+    since_ms: int
+    """Exchange time up to which the past is known; 0 before the first loading."""
+    reason: str
+    """Why the last loading ended early; foreign text."""
+    undescribed: int
+    """Executions left out because the exchange no longer tells their orders."""
+
+    @property
+    def next_days(self) -> int | None:
+        """How many days the next wish would reach back; None when there is no further one."""
+        ...
+
+    @property
+    def kept_days(self) -> int:
+        """How long the exchange tells an account's past; 0: it names no limit."""
+        ...
+
+    @property
+    def order_days(self) -> int:
+        """The same of orders alone, where it is shorter than of executions; else 0."""
+        ...
+
+    def load_older(self) -> None: ...
+
+
+class OrderChangesView(Protocol):
+    """Changing open orders of one account. Prices quote, amounts whole base amounts (what is filled is included)."""
+
+    def offer(self, order: InFlightOrder) -> AmendOffer:
+        """What can be changed now, or why nothing can."""
+        ...
+
+    def draft(self, order: InFlightOrder, price: Decimal | None, amount: Decimal | None) -> OrderDraft:
+        """The order as it would be, not rounded."""
+        ...
+
+    def check(self, order: InFlightOrder, draft: OrderDraft) -> list[Problem]:
+        """Why it cannot become this (quantized) order."""
+        ...
+
+    def amend(self, order: InFlightOrder, draft: OrderDraft) -> None:
+        """Send the change; what becomes of it is in `InFlightOrder.change`. Raises ValueError in the trader's words."""
+        ...
+
+
+class KillSwitchView(Protocol):
+    """An exchange's own cancel-all timer of one account; see `KillSwitchState`."""
+
+    least_s: int
+    most_s: int
+    state: KillSwitchState
+    seconds: int
+    trouble: str
+    """Why it is not armed, renewed or disarmed; foreign text."""
+    expiries: list[Expiry]
+    version: int
+
+    @property
+    def every_s(self) -> float: ...
+    def every(self, seconds: int) -> float:
+        """Seconds between renewals of a timer of that length."""
+        ...
+
+    @property
+    def remaining_s(self) -> float:
+        """Until it fires; 0 while off."""
+        ...
+
+    def beat(self) -> None:
+        """The screen is alive: without this it is not renewed."""
+        ...
+
+    def arm(self, seconds: int) -> None: ...
+    def disarm(self) -> None: ...
 
 
 class ExchangeView(Protocol):
@@ -110,6 +199,21 @@ class ExchangeView(Protocol):
         ...
 
     @property
+    def history(self) -> PastOrders | None:
+        """None without an account."""
+        ...
+
+    @property
+    def kill_switch(self) -> KillSwitchView | None:
+        """None without an account, and where the exchange has none."""
+        ...
+
+    @property
+    def changes(self) -> OrderChangesView | None:
+        """None without an account."""
+        ...
+
+    @property
     def fees(self) -> FeeSchedule: ...
     def quantize(self, draft: OrderDraft) -> OrderDraft: ...
     def check(self, draft: OrderDraft) -> list[Problem]:
@@ -120,6 +224,15 @@ class ExchangeView(Protocol):
     def get_fee(self, draft: OrderDraft) -> TradeFee | None: ...
     def dry_run(self, draft: OrderDraft) -> SignedRequest:
         """The request as it would leave now, with the text that is signed; the signature itself is redacted."""
+        ...
+
+    @property
+    def can_preview(self) -> bool:
+        """Whether the exchange checks an order without taking it."""
+        ...
+
+    def preview(self, draft: OrderDraft) -> Coroutine[Any, Any, OrderPreview]:
+        """Have the exchange check the order; nothing is placed."""
         ...
 
     def submit(self, draft: OrderDraft) -> str:

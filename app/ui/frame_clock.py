@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Protocol
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.core.clock import NS_PER_MS, Clock, SystemClock
@@ -70,8 +70,9 @@ class FrameClock(QObject):
     """Refreshes active panels each tick, other visible ones in turn (at least twice a second), hidden ones never.
 
     A panel with `leisurely = True` (a chart) takes turns with the other leisurely ones of the active market, one per
-    tick: nobody sees a curve move 30 times a second, and frames stay even. Painting is done inside the tick, so
-    `frame_ms` is the whole cost of a frame. `cpu_ns` reads the CPU time of this thread; tests inject their own.
+    tick: nobody sees a curve move 30 times a second, and frames stay even. One with `rests_behind = True` is left alone
+    while it lies behind another tab, and is refreshed at once when it comes to the front. Painting is done inside the
+    tick, so `frame_ms` is the whole cost of a frame. `cpu_ns` reads the CPU time of this thread; tests inject theirs.
     """
 
     pace_changed = Signal(str)
@@ -91,6 +92,7 @@ class FrameClock(QObject):
         self._gear = 0
         self._panels: list[QWidget] = []
         self._active: set[int] = set()
+        self._behind: set[int] = set()
         self._turn = 0
         self._chart_turn = 0
         self._due_ns: int | None = None
@@ -179,6 +181,7 @@ class FrameClock(QObject):
     def _forget(self, gone: int) -> None:
         self._panels = [panel for panel in self._panels if id(panel) != gone]
         self._active.discard(gone)
+        self._behind.discard(gone)
 
     def _note_lateness(self, now: int) -> None:
         interval = self._interval_ms * NS_PER_MS
@@ -192,6 +195,7 @@ class FrameClock(QObject):
 
     def _due_panels(self) -> list[QWidget]:
         seen = [panel for panel in self._panels if panel.isVisible() and not panel.window().isMinimized()]
+        back = self._leave_behind(seen)
         active = [panel for panel in seen if id(panel) in self._active]
         due = [panel for panel in active if not getattr(panel, "leisurely", False)]
         charts = [panel for panel in active if getattr(panel, "leisurely", False)]
@@ -207,7 +211,21 @@ class FrameClock(QObject):
             start = self._turn % len(others)
             due += (others[start:] + others[:start])[:count]
             self._turn = (start + count) % len(others)
-        return due
+        return due + [panel for panel in back if panel not in due]
+
+    def _leave_behind(self, seen: list[QWidget]) -> list[QWidget]:
+        """Take out of `seen` what rests behind another tab; returns what has come to the front since the last tick."""
+        back = []
+        for panel in [panel for panel in seen if getattr(panel, "rests_behind", False)]:
+            # Qt does not hide what is behind: it moves the dock out of the window.
+            window = panel.window()
+            if not window.rect().intersects(QRect(panel.mapTo(window, QPoint()), panel.size())):
+                seen.remove(panel)
+                self._behind.add(id(panel))
+            elif id(panel) in self._behind:
+                self._behind.discard(id(panel))
+                back.append(panel)
+        return back
 
     def _refresh(self, panels: list[QWidget]) -> None:
         windows = {}

@@ -25,6 +25,7 @@ from app.ui.dialogs.exchanges import ExchangesDialog
 from app.ui.docks import DockHost, LayoutState, load_layout, save_layout
 from app.ui.format import Display
 from app.ui.frame_clock import FrameClock
+from app.ui.kill_switch_chip import KillSwitchChip
 from app.ui.live_market import LiveMarket
 from app.ui.panels.balances import Balances
 from app.ui.panels.candle_chart import CandlePanel
@@ -144,6 +145,8 @@ class MainWindow(QMainWindow):
         column.addWidget(self.replay_bar)
         column.addWidget(self.banner)
         self.setMenuWidget(frame)
+        self.kill_switch = KillSwitchChip(self._workspace)
+        self.top.add_button(self.kill_switch)
         self.status = StatusBar(self._workspace)
         foot = self.statusBar()
         foot.setSizeGripEnabled(False)
@@ -184,6 +187,7 @@ class MainWindow(QMainWindow):
             *self.market_panels,
             *self.account_tables,
             self.balances,
+            self.entry,
             self.events,
             self.toasts,
             self.banner,
@@ -195,6 +199,7 @@ class MainWindow(QMainWindow):
         for panel in (*self.account_tables, self.balances):
             panel.account_requested.connect(self.accounts.connect_account)
         self.open_orders.entry_requested.connect(self._focus_entry)
+        self.kill_switch.clicked.connect(self.open_orders.show_kill_switch)
         self.inspector.cell_requested.connect(self._show_cell)
         self.inspector.export_requested.connect(self._export_frames)
         self.status.connections_requested.connect(self._show_connections)
@@ -411,6 +416,7 @@ class MainWindow(QMainWindow):
     def finish(self) -> None:
         """Stop painting and remember the layout. Call before the desk is closed."""
         self.frames.stop()
+        self.kill_switch.stop()
         self._autosave.stop()
         self.accounts.finish()
         self.save()

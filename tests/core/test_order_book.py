@@ -350,3 +350,23 @@ def test_buffer_is_bounded(sync: BookSync) -> None:
     for number in range(1, BookSync.MAX_BUFFERED + 11):
         sync.on_diff(diff(first=number, id=number))
     assert sync.on_snapshot(snapshot(BIDS, ASKS, 5)) == "snapshot 5 is older than the first change 11"
+
+
+@pytest.mark.parametrize(
+    ("last", "prev", "follows"),
+    [(10, 10, True), (10, 9, False), (10, None, False), (None, None, True), (None, 9, False)],
+)
+def test_only_what_comes_right_after_the_last_message_is_followed(
+    sync: BookSync, last: int | None, prev: int | None, follows: bool
+) -> None:
+    book = live(sync, last).book
+    change = diff(bids=[("99.5", "7")], prev=prev, id=None if prev is None else 11, frame=5)
+    version = book.version
+    assert book.follow(change) is follows
+    assert book.bids[0] == ("99.5", "7" if follows else "1")
+    assert (book.frame, book.version - version) == ((5, 1) if follows else (1, 0))
+    assert book.last_id == (change.last_id if follows else last)
+    book.set_state(BookState.STALE, "for the test")
+    again = diff(bids=[("99.5", "8")], prev=book.last_id, id=book.last_id)
+    assert not book.follow(again)
+    assert book.bids[0] == ("99.5", "7" if follows else "1")

@@ -54,6 +54,7 @@ class Desk:
         self.workspace: Workspace
         self.window: MainWindow
         self.exchange: Exchange
+        self.pair = PAIR
 
     async def open(self, line: TwinLine, pair: str = "", *, ready: bool = True) -> None:
         """Open workspace, window and exchange; by default wait until everything is live."""
@@ -74,7 +75,8 @@ class Desk:
         self.window.show()
         spec = exchange_spec(line.exchange)
         self.exchange = await self.workspace.open_exchange(spec, line.domain(), line.credentials())
-        self.window.open_market(self.exchange.key, pair or spec.default_pair)
+        self.pair = pair or spec.default_pair
+        self.window.open_market(self.exchange.key, self.pair)
         if ready:
             await self.live()
 
@@ -83,7 +85,7 @@ class Desk:
         assert self._proxy is not None, "this desk was opened without a proxy"
         return self._proxy
 
-    async def live(self, within_s: float = 20.0) -> None:
+    async def live(self, within_s: float = 30.0) -> None:
         """Until the book is live on screen and the account is ready."""
         await until(lambda: self.exchange.ready and self.book() == "live", within_s, "a live window")
 

@@ -28,6 +28,7 @@ from app.core.notices import Notices
 from app.core.order_book import BookState, OrderBook
 from app.core.order_tracker import FillRecord, OrderTracker
 from app.core.orders import InFlightOrder, OrderIntent
+from app.core.past import HistoryState
 from app.core.requests import SignedRequest
 from app.core.trading_rule import OrderDraft, Problem, TradingRule
 from app.core.types import (
@@ -53,6 +54,27 @@ class FakeFeed(Struct):
     crossed: int = 0
     messages: int = 0
     last_recv_ns: int = 0
+
+
+class FakePast:
+    """Satisfies `app.ui.desk.PastOrders`; `load_older` is only counted."""
+
+    def __init__(self) -> None:
+        self.state = HistoryState.WAITING
+        self.version = 0
+        self.orders = self.fills = self.since_ms = self.undescribed = self.kept_days = self.order_days = 0
+        self.reason = ""
+        self.next_days: int | None = 7
+        self.asked = 0
+
+    def tell(self, state: HistoryState, **facts: Any) -> None:
+        self.state = state
+        for name, value in facts.items():
+            setattr(self, name, value)
+        self.version += 1
+
+    def load_older(self) -> None:
+        self.asked += 1
 
 
 class _Held:
@@ -89,6 +111,7 @@ class FakeExchange:
         self.orders = OrderTracker()
         self._fills: list[FillRecord] = []
         self.orders.filled.connect(self._fills.append)
+        self.history: FakePast | None = FakePast() if has_account else None
         self.fees = FeeSchedule(maker=Decimal("0.001"), taker=Decimal("0.002"), source="account tier")
         self.clock_offset_ms: float | None = 12.0
         self.clock_bound_ms: float | None = 20.0
@@ -104,6 +127,10 @@ class FakeExchange:
         """What becomes of a cancel of that order key; the default is CANCELED."""
         self.hold_cancels = False
         self.reconnected: list[str] = []
+        self.can_preview = False
+        self.kill_switch: Any = None
+        self.changes: Any = None
+        """Tests of changing orders put something here that satisfies `OrderChangesView`."""
         self._tapes: dict[str, TradeTape] = {}
         self._candles: dict[tuple[str, str], CandleSeries] = {}
         self._number = 0

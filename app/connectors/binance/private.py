@@ -31,7 +31,7 @@ from app.connectors.binance.private_rows import (
     read_report,
 )
 from app.connectors.binance.protocol import LIFETIME_S, ErrorBody, EventName, weigh
-from app.connectors.spec import Auth, CancelAnswer, Domain, OrderPreview, PlaceAccepted
+from app.connectors.spec import Auth, CancelAnswer, Domain, PlaceAccepted
 from app.connectors.wire_numbers import required
 from app.core.account import FeeSchedule
 from app.core.effects import (
@@ -49,6 +49,7 @@ from app.core.effects import (
 )
 from app.core.errors import ErrorKind
 from app.core.links import Link
+from app.core.order_preview import OrderPreview
 from app.core.orders import InFlightOrder, OrderIntent
 from app.core.permissions import KeyPermissions
 from app.core.requests import Call, Page, Priority, Request, Response, Weight

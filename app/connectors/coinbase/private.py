@@ -22,7 +22,7 @@ from app.connectors.coinbase.private_rows import (
     read_user_order,
 )
 from app.connectors.coinbase.protocol import HEARTBEATS, MAX_MESSAGE_BYTES, PREFIX, PRIVATE, to_ms
-from app.connectors.spec import Auth, CancelAnswer, Domain, OrderPreview, PlaceAccepted
+from app.connectors.spec import Auth, CancelAnswer, Domain, PlaceAccepted
 from app.core.account import FeeSchedule
 from app.core.effects import (
     NOTHING,
@@ -39,6 +39,7 @@ from app.core.effects import (
 from app.core.effects import Sequence as MessageNumber
 from app.core.errors import ErrorKind
 from app.core.links import Link
+from app.core.order_preview import OrderPreview
 from app.core.orders import InFlightOrder, OrderIntent
 from app.core.permissions import KeyPermissions
 from app.core.requests import Call, Page, Priority, Request, Response, VenueError

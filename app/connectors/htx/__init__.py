@@ -9,7 +9,7 @@ from app.connectors.htx.errors import read_error
 from app.connectors.htx.private import HtxPrivate
 from app.connectors.htx.protocol import DOCS, DOMAINS, RATE_LIMITS, SIGNATURE_GOOD_MS, sockets_of_twin
 from app.connectors.htx.public import HtxPublic
-from app.connectors.spec import CredentialField, ExchangeSpec
+from app.connectors.spec import AmendRules, CredentialField, ExchangeSpec
 from app.core.account import FeeSchedule
 
 SPEC = ExchangeSpec(
@@ -31,4 +31,8 @@ SPEC = ExchangeSpec(
     # Its budgets are per two seconds, so a short silence refills them all.
     slow_down_s=3.0,
     signing_window_ms=SIGNATURE_GOOD_MS,
+    amend=AmendRules(words="HTX cannot change an order. Cancel and place anew."),
+    kill_switch_s=(5, 600),
+    order_history_days=2,
+    fill_history_days=180,
 )

@@ -225,6 +225,9 @@ class PoloniexPrivate:
     def kill_switch(self, seconds: int | None) -> Call[int]:
         return order_entry.kill_switch(seconds)
 
+    def kill_switch_status(self) -> Call[int]:
+        return order_entry.kill_switch_status()
+
 
 def _open_stop_orders() -> Call[Page[OrderUpdate]]:
     return Call(

@@ -98,52 +98,57 @@ class PoloniexPublic:
             return self._rare(data, frame, refusal)
         except RecursionError:
             raise ValueError("nested too deeply") from None
-        pairs = self._pairs
-        if type(message) is BookFrame:
-            rows = message.data
-            if message.action == "update":
-                # Nearly every message holds one row, and a comprehension costs as much as the row.
-                if len(rows) == 1:
-                    row = rows[0]
-                    return (
-                        BookDiff(
-                            pair=pairs[row.symbol],
-                            bids=row.bids,
-                            asks=row.asks,
-                            last_id=row.id,
-                            prev_id=row.last_id,
-                            exchange_ms=row.ts,
-                            frame=frame,
-                        ),
-                    )
-                return [
-                    BookDiff(
-                        pair=pairs[row.symbol],
-                        bids=row.bids,
-                        asks=row.asks,
-                        last_id=row.id,
-                        prev_id=row.last_id,
-                        exchange_ms=row.ts,
-                        frame=frame,
-                    )
-                    for row in rows
-                ]
-            if message.action != "snapshot":
-                return (Unknown(f"book action {message.action[:40]!r}"),)
-            return [
-                BookSnapshot(
-                    pair=pairs[row.symbol],
+        # No comprehension in here: the variables it shares would cost every message a fifth of its time.
+        if type(message) is not BookFrame:
+            return self._trades(message, frame)
+        rows = message.data
+        if message.action == "update" and len(rows) == 1:
+            row = rows[0]
+            return (
+                BookDiff(
+                    pair=self._pairs[row.symbol],
                     bids=row.bids,
                     asks=row.asks,
                     last_id=row.id,
+                    prev_id=row.last_id,
+                    exchange_ms=row.ts,
+                    frame=frame,
+                ),
+            )
+        return self._books(message, frame)
+
+    def _books(self, message: BookFrame, frame: int) -> Iterable[Effect]:
+        if message.action == "update":
+            return [
+                BookDiff(
+                    pair=self._pairs[row.symbol],
+                    bids=row.bids,
+                    asks=row.asks,
+                    last_id=row.id,
+                    prev_id=row.last_id,
                     exchange_ms=row.ts,
                     frame=frame,
                 )
-                for row in rows
+                for row in message.data
             ]
+        if message.action != "snapshot":
+            return (Unknown(f"book action {message.action[:40]!r}"),)
+        return [
+            BookSnapshot(
+                pair=self._pairs[row.symbol],
+                bids=row.bids,
+                asks=row.asks,
+                last_id=row.id,
+                exchange_ms=row.ts,
+                frame=frame,
+            )
+            for row in message.data
+        ]
+
+    def _trades(self, message: TradesFrame, frame: int) -> Iterable[Effect]:
         return [
             Trade(
-                pair=pairs[trade.symbol],
+                pair=self._pairs[trade.symbol],
                 trade_id=trade.id,
                 taker=side,
                 price=trade.price,

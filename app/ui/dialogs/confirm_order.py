@@ -13,6 +13,7 @@ from app.core.trading_rule import OrderDraft, TradingRule
 from app.core.types import OrderType, Side
 from app.ui import theme
 from app.ui.desk import ExchangeView
+from app.ui.dialogs.test_on_exchange import TestOnExchange
 from app.ui.format import clean
 from app.ui.models.orders_words import SIDE_WORDS, TYPE_WORDS
 from app.ui.panels.open_orders_frame import PlainLabel, ToneLabel
@@ -43,7 +44,7 @@ class ConfirmOrderDialog(QDialog):
 
     confirmed = Signal(object)
 
-    def __init__(self, ticket: Ticket, parent: QWidget | None = None) -> None:
+    def __init__(self, ticket: Ticket, parent: QWidget | None = None, test: TestOnExchange | None = None) -> None:
         super().__init__(parent)
         now = theme.current()
         self.ticket = ticket
@@ -71,6 +72,10 @@ class ConfirmOrderDialog(QDialog):
         self.warning = ToneLabel("", "warning")
         self.warning.setWordWrap(True)
         body.addWidget(self.warning)
+        self.test = test
+        if test is not None:
+            body.addWidget(test)
+            test.button.installEventFilter(self)
         body.addLayout(self._buttons(ticket, side))
         column.addLayout(body)
         self.show_gate(ticket.gate)

@@ -143,9 +143,9 @@ def fill_columns(display: Callable[[], Display]) -> list[Column[FillLine]]:
         ),
         Column(
             "Message",
-            lambda r: frame_cell(r.fill.frame if r.fill else r.order.frame),
+            lambda r: frame_cell(*((r.fill.frame, r.fill.source) if r.fill else (r.order.frame, r.order.source))),
             lambda r: (r.fill.frame if r.fill else r.order.frame) or None,
-            70,
+            92,
         ),
     ]
 

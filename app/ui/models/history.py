@@ -30,7 +30,7 @@ def history_columns(display: Callable[[], Display]) -> list[Column[OrderLine]]:
             lambda r: r.order.reason.lower() or None,
             190,
         ),
-        Column("Message", lambda r: frame_cell(r.order.frame, r.order.source), lambda r: r.order.frame or None, 70),
+        Column("Message", lambda r: frame_cell(r.order.frame, r.order.source), lambda r: r.order.frame or None, 92),
         Column("Order id", id_cell, lambda r: r.order.client_order_id or r.order.exchange_order_id, 200),
     ]
 

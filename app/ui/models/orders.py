@@ -90,7 +90,8 @@ def frame_cell(frame: int, source: str = "") -> Cell:
     """The message that said so, or a dash for what no message told."""
     if not frame:
         return Cell(DASH, "secondary", tip="no message of the exchange has set this yet")
-    return Cell(f"#{frame}", "secondary", tip=f"set by message {frame}" + (f" ({source})" if source else ""))
+    badges = (Badge("REST"),) if source == "rest" else ()
+    return Cell(f"#{frame}", "secondary", badges, tip=f"set by message {frame}" + (f" ({source})" if source else ""))
 
 
 def time_cell(ms: int, display: Display) -> Cell:
@@ -240,7 +241,7 @@ def open_columns(clock: Clock, display: Callable[[], Display]) -> list[Column[Or
             live=True,
             tip="since it was placed",
         ),
-        Column("Message", lambda r: frame_cell(r.order.frame, r.order.source), lambda r: r.order.frame or None, 70),
+        Column("Message", lambda r: frame_cell(r.order.frame, r.order.source), lambda r: r.order.frame or None, 92),
         Column("Order id", id_cell, lambda r: r.order.client_order_id or r.order.exchange_order_id, 200),
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from app.core.order_change import ChangeState
 from app.core.orders import InFlightOrder, OrderFlag, OrderState
 from app.core.types import OrderType, Side
 from app.ui.format import clean, exact, time
@@ -26,6 +27,7 @@ _FLAG_TONES = {
     OrderFlag.LATE_EVIDENCE: "secondary",
     OrderFlag.FILLS_MISSING: "warning",
     OrderFlag.CANCEL_UNKNOWN: "warning",
+    OrderFlag.CHANGE_UNKNOWN: "warning",
     OrderFlag.UNKNOWN_WORD: "warning",
     OrderFlag.LOST: "error",
     OrderFlag.OVERFILLED: "error",
@@ -36,11 +38,13 @@ _FLAG_HELP = {
     OrderFlag.LATE_EVIDENCE: "the exchange told more after the order had ended",
     OrderFlag.FILLS_MISSING: "the exchange reported more filled than its executions add up to",
     OrderFlag.CANCEL_UNKNOWN: "a cancel was sent and nobody confirmed it",
+    OrderFlag.CHANGE_UNKNOWN: "a change was sent and nobody confirmed it; it is asked about and not sent again",
     OrderFlag.UNKNOWN_WORD: "the exchange used a state word that is not known here",
     OrderFlag.LOST: "the exchange does not know this order; it stays listed until that is explained",
     OrderFlag.OVERFILLED: "more was filled than was ordered",
     OrderFlag.ID_CONFLICT: "two reports contradict each other",
 }
+_CHANGEABLE = (OrderState.OPEN, OrderState.PARTIALLY_FILLED)
 _RANK = {state: rank for rank, state in enumerate(OrderState)}
 
 
@@ -53,6 +57,10 @@ def filled_of(order: InFlightOrder) -> str:
 def state_words(order: InFlightOrder) -> tuple[str, str]:
     """The row's text and the name of its colour."""
     reason = clean(order.reason, 120)
+    if order.change is not None and order.change.is_open and order.state in _CHANGEABLE:
+        if order.change.state is ChangeState.UNKNOWN:
+            return "Change not confirmed", "warning"
+        return "Changing", "secondary"
     match order.state:
         case OrderState.INTENT:
             return "Recorded", "secondary"
@@ -95,6 +103,11 @@ def state_tip(order: InFlightOrder) -> str:
         lines.append(clean(order.reason))
     if order.venue_word:
         lines.append(f"exchange's word: {clean(order.venue_word, 60)}")
+    change = order.change
+    if change is not None:
+        price = f" price {exact(change.price)}" if change.price is not None else ""
+        amount = f" amount {exact(change.amount)}" if change.amount is not None else ""
+        lines.append(f"change to{price}{amount}: {change.state.value} {clean(change.words, 160)}".rstrip())
     if order.state is OrderState.UNKNOWN:
         lines.append("It was sent and no answer came: it may be live. It is never sent again by itself.")
         if order.terms.proof_ms:

@@ -8,9 +8,11 @@ from PySide6.QtWidgets import QWidget
 from app.core.clock import NS_PER_S, Clock, SystemClock
 from app.core.gate import GateState
 from app.core.orders import OrderState
+from app.core.trading_rule import OrderDraft
 from app.ui.desk import Desk, ExchangeView
 from app.ui.dialogs.confirm_order import ConfirmOrderDialog, Ticket
 from app.ui.dialogs.dry_run import DryRunDialog
+from app.ui.dialogs.test_on_exchange import TestOnExchange
 from app.ui.format import clean
 from app.ui.models.orders_words import SIDE_WORDS, state_words
 from app.ui.panels.order_entry_editing import OrderEntryEditing
@@ -25,6 +27,7 @@ class OrderEntry(OrderEntryEditing):
 
     order_sent = Signal(str, str)
     """Exchange key and client order id."""
+    frame_requested = Signal(int)
 
     def __init__(self, desk: Desk, clock: Clock | None = None, parent: QWidget | None = None) -> None:
         super().__init__(desk, parent)
@@ -75,7 +78,8 @@ class OrderEntry(OrderEntryEditing):
             return
         if ticket.gate.state is GateState.BLOCKED:
             return
-        dialog = ConfirmOrderDialog(ticket, self)
+        test = self._test(exchange, ticket.draft) if exchange.can_preview else None
+        dialog = ConfirmOrderDialog(ticket, self, test)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.confirmed.connect(self._send)
         dialog.finished.connect(self._answered)
@@ -98,10 +102,16 @@ class OrderEntry(OrderEntryEditing):
         except Exception as error:
             self.show_fate(f"No dry run: {clean(str(error))}", "error")
             return
-        self._dry = DryRunDialog(request, f"{exchange.title} {draft.pair}", exchange.kind, self)
+        title = f"{exchange.title} {draft.pair}"
+        self._dry = DryRunDialog(request, title, exchange.kind, self, self._test(exchange, sent))
         self._dry.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._dry.finished.connect(self._dry_closed)
         self._dry.open()
+
+    def _test(self, exchange: ExchangeView, draft: OrderDraft) -> TestOnExchange:
+        test = TestOnExchange(exchange, draft, self._desk.spawn)
+        test.frame_requested.connect(self.frame_requested)
+        return test
 
     def _ticket(self) -> Ticket | None:
         """The order as it would be sent, or None while something is wrong with it."""
