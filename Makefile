@@ -9,7 +9,7 @@ LOCKED := $(INSTALL) --require-hashes --only-binary :all:
 .PHONY: run test lint format bench faults package clean
 
 run: $(VENV)/.run
-	@$(BIN)/depthdesk $(ARGS)
+	@$(BIN)/depthdesk $(or $(ARGS),--paper)
 
 test: $(VENV)/.dev
 	@packaging/system-check

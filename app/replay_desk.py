@@ -27,6 +27,7 @@ from app.net.replay import Record, read_session
 from app.net.server_clock import ServerClock
 from app.net.session_format import RecordKind
 
+_REPLAYED = "This is a replay: nothing can be sent"
 _SLICE = 500
 """Records played before the loop gets a turn."""
 
@@ -136,7 +137,7 @@ class ReplayDesk:
             rate_usage=dict,
         )
         private = spec.private(where, _NothingLeaves())
-        exchange = Exchange(venue, spec.public(where), private, None, Random(0))
+        exchange = Exchange(venue, spec.public(where), private, None, Random(0), no_orders=_REPLAYED)
         exchange.order_book_tracker.follow_all = True
         exchange.replayed = True
         self.exchanges[exchange.key] = exchange
@@ -247,6 +248,9 @@ class _NothingLeaves:
 
     def get_ws_auth_payload(self, now_ms: int) -> bytes:
         raise NotSent("this is a replay: nothing is signed")
+
+    def forget(self) -> None:
+        return None
 
 
 def _refuse(*_: object) -> NoReturn:

@@ -20,6 +20,7 @@ from app.connectors.venue import Venue
 from app.core.clock import NS_PER_S, Clock, SystemClock
 from app.core.frames import FrameLog
 from app.core.journal import ClosedJournal, JournalError, OrderJournal
+from app.core.key_standing import KeyStanding
 from app.core.notices import Notices
 from app.core.requests import Response
 from app.net.rate_limiter import Bucket, RateLimiter
@@ -55,7 +56,9 @@ class Workspace:
         random: Random | None = None,
         store: Store | None = None,
         no_orders: str = "",
+        lasting_journal: Path | None = None,
     ) -> None:
+        """`lasting_journal`: where accounts that outlive this window are written, if not to `store`."""
         config = config or Config()
         self.paths = paths
         self.config = config
@@ -68,10 +71,17 @@ class Workspace:
         self.store = store
         self._no_orders = no_orders
         """Why no order may leave this desk, or empty."""
+        self._lasting_journal = lasting_journal
+        self._lasting_store: Store | None = None
+        self._opening_store = asyncio.Lock()
         self._budgets = HandshakeBudgets(self.clock)
         self._redactor = Redactor()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._leaving: set[asyncio.Task[None]] = set()
+        """Exchanges that were closed or replaced and are still disconnecting."""
         self._twins: dict[str, TwinProcess] = {}
+        self._keys: dict[str, tuple[Auth, frozenset[str]]] = {}
+        """What signs for an open account, and the values that are hidden in recordings for its sake."""
         self._usd: dict[str, tuple[Decimal, str]] = {}
         self._usd_versions: tuple[int, ...] = ()
         self._suspend = SuspendDetector(self.clock)
@@ -87,22 +97,30 @@ class Workspace:
 
     async def close(self) -> None:
         """Disconnect everything, write what is waiting, and end."""
-        await asyncio.gather(*(exchange.stop_network() for exchange in self.exchanges.values()), return_exceptions=True)
+        await self._disconnect_all()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # One of those may have opened or replaced an exchange in the meantime.
+        await self._disconnect_all()
         await self.stop_recording()
         for twin in self._twins.values():
             await asyncio.get_running_loop().run_in_executor(None, twin.stop)
-        if self.store is not None:
-            await self.store.close()
+        for store in (self.store, self._lasting_store):
+            if store is not None:
+                await store.close()
 
-    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+    async def _disconnect_all(self) -> None:
+        open_now = (exchange.stop_network() for exchange in self.exchanges.values())
+        await asyncio.gather(*open_now, *self._leaving, return_exceptions=True)
+
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run this in the background; a failure becomes a notice and is reported."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._on_done)
+        return task
 
     # -- exchanges
 
@@ -113,39 +131,79 @@ class Workspace:
         credentials: Credentials | None = None,
         label: str = "",
         pairs: Sequence[str] = (),
+        *,
+        standing: KeyStanding | None = None,
+        no_orders: str = "",
+        instead: bool = False,
+        lasting: bool = False,
     ) -> Exchange:
         """Connect an exchange, with an account where credentials are given, and restore what its journal remembers.
 
-        `pairs` are watched from the start, so that market data is dialled first.
+        `pairs` are watched from the start, so that market data is dialled first. `standing` is that of a key of the
+        vault. `instead`: take the place, in one step, of what is open under this name. `lasting`: the account is
+        another day's too, whatever this window was started for.
         """
         key = f"{spec.name}:{label}" if label else spec.name
-        if key in self.exchanges:
+        before = self.exchanges.get(key)
+        if before is not None and not instead:
             raise ValueError(f"{key} is open already")
+        store, refusal = await self._journal_of_accounts() if lasting else (self.store, self._no_orders)
         redactor = Redactor(spec.secret_fields)
         auth: Auth | None = None
         journal: OrderJournal | None = None
         account = ""
+        secrets: frozenset[str] = frozenset()
         if credentials is not None:
-            for secret in (credentials.secret_key, credentials.passphrase):
-                if secret:
-                    redactor.protect(secret)
-                    self._redactor.protect(secret)
+            secrets = frozenset({credentials.secret_key, credentials.passphrase} - {""})
+            for secret in secrets:
+                redactor.protect(secret)
+                self._redactor.protect(secret)
             auth = spec.auth(credentials, domain)
-            if self.store is not None:
+            if store is not None:
                 account = account_key(spec.name, domain, credentials)
-                journal = self.store.journal(account)
-            elif self._no_orders:
-                journal = ClosedJournal(self._no_orders)
+                journal = store.journal(account)
+            elif refusal:
+                journal = ClosedJournal(refusal)
         venue, limiter = self._venue(spec, domain, label, redactor, auth)
         private = None if auth is None else spec.private(domain, auth)
-        exchange = Exchange(venue, spec.public(domain), private, journal, self.random, self.config.history.days)
-        if self.store is not None and account:
-            await self._restore(exchange, account)
+        exchange = Exchange(
+            venue, spec.public(domain), private, journal, self.random, standing, no_orders, self.config.history.days
+        )
+        if store is not None and account:
+            await self._restore(exchange, account, store)
+        if self.exchanges.get(key) is not before:
+            # Closed or replaced while the journal was read.
+            await exchange.stop_network()
+            if auth is not None:
+                auth.forget()
+            raise ValueError(f"{key} was changed while it was being opened")
         self.exchanges[key] = exchange
+        forgotten = self._keys.pop(key, None)
+        if auth is not None:
+            self._keys[key] = (auth, secrets)
         for pair in pairs:
             exchange.watch(pair)
         exchange.start_network()
+        if before is not None:
+            # Nothing is waited for from here on: who cancels this finds either the old one or the new one.
+            self._leave(before, forgotten)
         return exchange
+
+    async def _journal_of_accounts(self) -> tuple[Store | None, str]:
+        """Where lasting accounts are written, or why they cannot be."""
+        path = self._lasting_journal
+        if path is None:
+            return self.store, self._no_orders
+        async with self._opening_store:
+            if self._lasting_store is None:
+                try:
+                    store = await asyncio.get_running_loop().run_in_executor(None, Store.open, path)
+                except JournalError as error:
+                    self.notices.error("journal", str(error))
+                    return None, str(error)
+                self._lasting_store = store
+                self.spawn(self._watch_journal(store, "accounts"), "journal watch")
+            return self._lasting_store, ""
 
     @property
     def known_exchanges(self) -> dict[str, str]:
@@ -184,26 +242,40 @@ class Workspace:
 
     async def close_exchange(self, key: str) -> None:
         """Disconnect one exchange and forget it; its journal stays."""
-        exchange = self.exchanges.pop(key)
-        await exchange.stop_network()
-        twin = self._twins.pop(key, None)
-        if twin is not None:
+        await asyncio.shield(self._leave(self.exchanges.pop(key), self._keys.pop(key, None)))
+        if (twin := self._twins.get(key)) is not None:
             await asyncio.get_running_loop().run_in_executor(None, twin.stop)
+            # Only now: a desk that is closed meanwhile must find it.
+            self._twins.pop(key, None)
 
-    async def _restore(self, exchange: Exchange, account: str) -> None:
-        assert self.store is not None
+    def _leave(self, exchange: Exchange, keys: tuple[Auth, frozenset[str]] | None) -> asyncio.Task[None]:
+        """Disconnect, whoever waits for it, and drop the secrets that no other open account has."""
+
+        def forget(leaving: asyncio.Task[None]) -> None:
+            self._leaving.discard(leaving)
+            if keys is not None:
+                auth, secrets = keys
+                auth.forget()
+                for secret in secrets - {each for _, others in self._keys.values() for each in others}:
+                    self._redactor.forget(secret)
+
+        leaving = asyncio.get_running_loop().create_task(exchange.stop_network(), name=f"close {exchange.key}")
+        self._leaving.add(leaving)
+        leaving.add_done_callback(forget)
+        return leaving
+
+    async def _restore(self, exchange: Exchange, account: str, store: Store) -> None:
         try:
-            exchange.restore(await self.store.entries(account))
+            exchange.restore(await store.entries(account))
             tracker = exchange.user_stream_tracker
             if tracker is not None:
-                tracker.watermark_ms = await self.store.watermark(account)
-                tracker.on_reconciled = lambda: self._keep_watermark(account, tracker.watermark_ms)
+                tracker.watermark_ms = await store.watermark(account)
+                tracker.on_reconciled = lambda: self._keep_watermark(account, tracker.watermark_ms, store)
         except JournalError as error:
             self.notices.error(exchange.key, str(error))
 
-    def _keep_watermark(self, account: str, watermark_ms: int) -> None:
-        assert self.store is not None
-        self.spawn(self.store.set_watermark(account, watermark_ms), "watermark")
+    def _keep_watermark(self, account: str, watermark_ms: int, store: Store) -> None:
+        self.spawn(store.set_watermark(account, watermark_ms), "watermark")
 
     def _venue(
         self, spec: ExchangeSpec, domain: Domain, label: str, redactor: Redactor, auth: Auth | None
@@ -258,15 +330,15 @@ class Workspace:
             budget.apart_s = 0.4
         return budget
 
-    async def _watch_journal(self, store: Store) -> None:
+    async def _watch_journal(self, store: Store, source: str = "desk") -> None:
         """Say what is wrong with the journal for as long as it is, and mend what can be mended."""
         retry_ns = 0
         while True:
             if store.failure:
                 remedy = _JOURNAL_REMEDIES[bool(store.damage)]
-                self.notices.raise_alarm("JOURNAL", "desk", f"no orders can be placed: {store.failure}. {remedy}")
+                self.notices.raise_alarm("JOURNAL", source, f"no orders can be placed: {store.failure}. {remedy}")
             else:
-                self.notices.end_alarm("JOURNAL", "desk", "orders may be placed")
+                self.notices.end_alarm("JOURNAL", source, "orders may be placed")
             await asyncio.sleep(_JOURNAL_LOOK_S)
             try:
                 if store.damage:

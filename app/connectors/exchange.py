@@ -35,12 +35,14 @@ from app.core.frames import Frame
 from app.core.freshness import Freshness
 from app.core.gate import Gate, GateState
 from app.core.journal import JournalEntry, MemoryJournal, OrderJournal, OrderLedger, entries_of, rebuild
+from app.core.key_standing import KeyStanding, Mark
 from app.core.links import LinkStatus
 from app.core.market import CandleSeries, TradeTape
 from app.core.order_book import OrderBook
 from app.core.order_preview import OrderPreview
 from app.core.order_tracker import FillRecord, OrderTracker
 from app.core.orders import InFlightOrder, OrderIntent
+from app.core.permissions import KeyPermissions
 from app.core.requests import Call, SignedRequest
 from app.core.trading_rule import OrderDraft, Problem, TradingRule, quantize
 from app.core.types import Balance, BalanceDelta, Fill, OrderType, OrderUpdate, Side, Ticker
@@ -74,13 +76,19 @@ class Exchange:
         private: PrivateSource | None,
         journal: OrderJournal | None,
         random: Random,
+        standing: KeyStanding | None = None,
+        no_orders: str = "",
         history_days: int = 0,
     ) -> None:
+        """`standing`: of a key kept in the vault. `no_orders`: why no order may leave here, whatever the key is."""
         self.venue = venue
         self.key = venue.key
         self.name = venue.spec.name
-        self.title = venue.spec.title
+        self.title = venue.title
         self.paper = venue.domain.paper
+        self.kind = "LAB" if venue.domain.lab else "PAPER" if self.paper else "LIVE"
+        """What a market is marked with wherever money could be thought to be at stake."""
+        self.standing = standing or KeyStanding()
         self.markets = MarketList(venue, public)
         self.account = AccountBook()
         self.orders = OrderTracker()
@@ -92,9 +100,12 @@ class Exchange:
         self.history: AccountHistory | None = None
         self.changes: OrderChanges | None = None
         self.kill_switch: KillSwitch | None = None
+        self._dropped: list[OrderChanges | KillSwitch] = []
+        """Parts that may send nothing any more and still have to be stopped."""
         self._public = public
         self._private = private
         self._random = random
+        self._no_orders = no_orders
         self._sender: OrderSender | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._fills: list[FillRecord] = []
@@ -108,18 +119,7 @@ class Exchange:
             query = self.user_stream_tracker.query
             self.history = AccountHistory(venue, private, self.ledger, history_days)
             self.doubts = OrderDoubts(venue, private, self.ledger, query, random)
-            self._sender = OrderSender(venue, private, self.ledger, self.doubts, self.markets.ask_rules_now)
-            if venue.spec.kill_switch_s is not None:
-                self.kill_switch = KillSwitch(venue, private, self.orders, self.user_stream_tracker)
-            self.changes = OrderChanges(
-                venue,
-                private,
-                self.ledger,
-                self.doubts,
-                self.account,
-                lambda pair: self.trading_rules.get(pair),
-                self.gate,
-            )
+            self.set_standing(self.standing)
 
     # -- life
 
@@ -146,7 +146,7 @@ class Exchange:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.markets.stop()
-        for part in (self.history, self.changes, self.kill_switch):
+        for part in (self.history, self.changes, self.kill_switch, *self._dropped):
             if part is not None:
                 await part.stop()
         await self.order_book_tracker.stop()
@@ -188,6 +188,53 @@ class Exchange:
     @property
     def has_account(self) -> bool:
         return self._private is not None
+
+    @property
+    def no_orders(self) -> str:
+        """Why no order can be sent from here at all, in the trader's words, or empty. Not signed in is no reason."""
+        return self._no_orders or self.standing.no_orders
+
+    @property
+    def marks(self) -> Sequence[Mark]:
+        """Warnings about the account's key."""
+        return self.standing.marks if self.has_account else ()
+
+    def bar(self, why: str) -> None:
+        """No order may leave from here from now on, whatever the key is."""
+        self._no_orders = why
+        self.set_standing(self.standing)
+
+    async def get_permissions(self, *, prove: bool = False) -> KeyPermissions | None:
+        """What the exchange tells of the key; None where it does not. Raises VenueError, NotSent, NoAnswer.
+
+        `prove`: where it does not, ask for the balances, so that a refused key shows.
+        """
+        if self._private is None:
+            return None
+        call = self._private.get_permissions()
+        if call is None and prove:
+            await self.venue.rest.perform(self._private.get_balances())
+        if call is None:
+            return None
+        # Not through the venue, whose watch for refused keys leads here.
+        return await self.venue.rest.perform(call)
+
+    def set_standing(self, standing: KeyStanding) -> None:
+        """Obey what is now known of the key: where it may not trade there is nothing that could send an order."""
+        self.standing = standing
+        private, stream = self._private, self.user_stream_tracker
+        if self.no_orders or private is None or self.doubts is None or stream is None:
+            self._dropped += [part for part in (self.changes, self.kill_switch) if part is not None]
+            self._sender = self.changes = self.kill_switch = None
+        elif self._sender is None:
+            venue, ledger, doubts = self.venue, self.ledger, self.doubts
+            self._sender = OrderSender(venue, private, ledger, doubts, self.markets.ask_rules_now)
+            if venue.spec.kill_switch_s is not None:
+                self.kill_switch = KillSwitch(venue, private, self.orders, stream)
+                if self._started:
+                    self.kill_switch.start(lambda: self.ready)
+            rule_of = self.trading_rules.get
+            self.changes = OrderChanges(venue, private, ledger, doubts, self.account, lambda p: rule_of(p), self.gate)
 
     @property
     def _polled(self) -> bool:
@@ -314,12 +361,16 @@ class Exchange:
         rule = self.trading_rules.get(draft.pair)
         if rule is None:
             return [Problem("pair", f"the trading rules of {draft.pair} are not known yet")]
-        return order_problems(rule, draft, self._market_price(draft), self.account if self.has_account else None)
+        account = self.account if self.has_account else None
+        problems = order_problems(rule, draft, self._market_price(draft), account)
+        if account is not None and self._sender is None:
+            problems.append(self._no_sender())
+        return problems
 
     def gate(self, draft: OrderDraft) -> Gate:
         """Whether the order may leave now."""
-        if self.user_stream_tracker is None:
-            return Gate(GateState.BLOCKED, "not signed in")
+        if self.no_orders or self.user_stream_tracker is None:
+            return Gate(GateState.BLOCKED, self.no_orders or "not signed in")
         return order_gate(
             draft,
             book=self.order_books.get(draft.pair),
@@ -340,8 +391,8 @@ class Exchange:
 
     def dry_run(self, draft: OrderDraft) -> SignedRequest:
         """The request as it would leave now and the exact text that is signed; the signature itself is redacted."""
-        if self._private is None:
-            raise OrderRefused([Problem("account", "not signed in: add an account to trade")])
+        if self._private is None or self._sender is None:
+            raise OrderRefused([self._no_sender()])
         intent = self._intent(quantize(self._rule(draft.pair), draft))
         return self.venue.redacted(self.venue.rest.prepare(self._private.place_order(intent).request))
 
@@ -389,7 +440,7 @@ class Exchange:
         """Place the order; its row is in `orders` before this returns. Raises OrderRefused."""
         sender = self._sender
         if sender is None:
-            raise OrderRefused([Problem("account", "not signed in: add an account to trade")])
+            raise OrderRefused([self._no_sender()])
         order = quantize(self._rule(draft.pair), draft)
         if problems := self.check(order):
             raise OrderRefused(problems)
@@ -404,7 +455,8 @@ class Exchange:
         """Cancel one order by our id or the exchange's."""
         order = self.orders.get(key)
         if order is None or self._sender is None:
-            return CancellationReceipt((CancellationResult(key, "", CancelOutcome.REFUSED, "no such order here"),))
+            words = self.no_orders or "no such order here"
+            return CancellationReceipt((CancellationResult(key, "", CancelOutcome.REFUSED, words),))
         return await self._sender.cancel(order)
 
     async def cancel_all(
@@ -488,6 +540,9 @@ class Exchange:
             self.order_book_tracker.data_source.apply(fact)
 
     # -- small parts
+
+    def _no_sender(self) -> Problem:
+        return Problem("account", self.no_orders or "not signed in: add an account to trade")
 
     def _rule(self, pair: str) -> TradingRule:
         rule = self.trading_rules.get(pair)

@@ -16,6 +16,7 @@ from app.core.effects import Effect, Subscription
 from app.core.links import Link
 from app.core.order_preview import OrderPreview
 from app.core.orders import InFlightOrder, OrderIntent
+from app.core.permissions import KeyPermissions
 from app.core.requests import Call, Page, Request, Response, SignedRequest, VenueError
 from app.core.trading_rule import TradingRule
 from app.core.types import Balance, BookSnapshot, Candle, Fill, Integrity, OrderUpdate, Ticker, Trade
@@ -30,6 +31,8 @@ class Domain(Struct, frozen=True, kw_only=True):
     sockets: dict[str, str]
     paper: bool = False
     """A paper twin: its orders move no money and it is marked so everywhere."""
+    lab: bool = False
+    """A server of the user's own on this computer, with keys of its own; marked LAB everywhere."""
 
 
 class Credentials(Struct, frozen=True, kw_only=True):
@@ -73,6 +76,10 @@ class Auth(Protocol):
 
     def get_ws_auth_payload(self, now_ms: int) -> bytes:
         """The login message of the private stream."""
+        ...
+
+    def forget(self) -> None:
+        """Drop the secret. From then on nothing can be signed: both methods above raise NotSent."""
         ...
 
 
@@ -186,6 +193,10 @@ class PrivateSource(Protocol):
     def get_fills(self, since_ms: int) -> Call[Page[Fill]]: ...
     def get_fees(self) -> Call[FeeSchedule] | None:
         """None where the account cannot be asked."""
+        ...
+
+    def get_permissions(self) -> Call[KeyPermissions] | None:
+        """What the exchange tells of the key itself; None where it has no such call. Needs the right to read only."""
         ...
 
     def place_order(self, intent: OrderIntent) -> Call[PlaceAccepted]:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from app.connectors.link_runner import LinkRunner, LinkUser, Transport
 from app.connectors.spec import Domain, ExchangeSpec
 from app.core.clock import Clock
+from app.core.errors import ErrorKind
 from app.core.frames import FrameLog
 from app.core.links import Link, LinkStatus
 from app.core.notices import Notices
@@ -57,6 +58,9 @@ class Venue:
         self.spec = spec
         self.domain = domain
         self.key = f"{spec.name}:{label}" if label else spec.name
+        own_name = label if label.casefold() not in (spec.name, spec.title.casefold()) else ""
+        self.title = f"{spec.title} {own_name}".strip()
+        """The exchange's name, and that of the account where it has one of its own."""
         self.rest = rest
         self.clock = clock
         self.server_clock = server_clock
@@ -65,6 +69,8 @@ class Venue:
         self.rate_usage = rate_usage
         self.last_exchange_ns = (0, 0)
         """Boot times at which the newest answered request was written and its answer's head came."""
+        self.on_key_refused: Callable[[VenueError], None] = lambda error: None
+        """Called when the exchange refuses the key or what it may do."""
         self._redactor = redactor
         self._transport = transport
         self._new_policy = new_policy
@@ -91,7 +97,12 @@ class Venue:
 
     async def perform(self, call: Call[T]) -> T:
         """Raises VenueError, NotSent, NoAnswer."""
-        return await self.rest.perform(call)
+        try:
+            return await self.rest.perform(call)
+        except VenueError as error:
+            if error.kind is ErrorKind.AUTH and call.request.signed:
+                self.on_key_refused(error)
+            raise
 
     async def sample_clock(self, call: Call[int]) -> None:
         """Ask for the exchange's time and learn the offset of ours. Raises VenueError, NotSent, NoAnswer."""
@@ -119,7 +130,7 @@ class Venue:
         for _ in range(MOST_PAGES):
             if call is None:
                 break
-            page = await self.rest.perform(call)
+            page = await self.perform(call)
             items += page.items
             call = page.next
         return items

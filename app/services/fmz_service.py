@@ -10,6 +10,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Raw, Struct
@@ -249,4 +250,5 @@ def _encoded(answer: Answer) -> bytes:
 
 
 def _name(key: str) -> str:
-    return key.upper().replace(":", "-")
+    """The label of an account may have blanks and letters that an address cannot hold."""
+    return quote(key.upper().replace(":", "-"))

@@ -29,7 +29,7 @@ def install(window: MainWindow) -> None:
     """Give the window its menu, its shortcuts and its top buttons."""
     view = _view_menu(window)
     menu = QMenu(window)
-    for part in (_file_menu(window), view, _trade_menu(window), _help_menu(window)):
+    for part in (_file_menu(window), view, _trade_menu(window), _accounts_menu(window), _help_menu(window)):
         menu.addMenu(part)
     button = _button(window, "menu", "Menu (F10)", None)
     button.setMenu(menu)
@@ -82,6 +82,17 @@ def _trade_menu(window: MainWindow) -> QMenu:
     _entry(menu, window, "Cancel all orders", "", window.open_orders.cancel_everything)
     _entry(menu, window, "Cancel everything on all accounts (twice)", "Ctrl+Shift+Del", window.open_orders.emergency)
     _entry(menu, window, "Kill switch…", "", window.open_orders.show_kill_switch)
+    return menu
+
+
+def _accounts_menu(window: MainWindow) -> QMenu:
+    menu = QMenu("&Accounts", window)
+    accounts = window.accounts
+    _entry(menu, window, "Accounts and exchanges…", "Ctrl+O", window.show_exchanges)
+    _entry(menu, window, "Add an account…", "Ctrl+Shift+A", accounts.add_account)
+    menu.addSeparator()
+    _entry(menu, window, "Lock now, or unlock…", "Ctrl+L", accounts.lock_or_unlock)
+    _entry(menu, window, "Change the vault's password…", "", accounts.change_password)
     return menu
 
 

@@ -13,6 +13,7 @@ from app.core.effects import Effect
 from app.core.frames import Frame, FrameLog
 from app.core.freshness import Freshness
 from app.core.gate import Gate
+from app.core.key_standing import Mark
 from app.core.kill_switch import Expiry, KillSwitchState
 from app.core.links import LinkStatus
 from app.core.market import CandleSeries, TradeTape
@@ -134,6 +135,21 @@ class ExchangeView(Protocol):
     def title(self) -> str: ...
     @property
     def paper(self) -> bool: ...
+    @property
+    def kind(self) -> str:
+        """PAPER, LIVE, or LAB for a server of the user's own; in lower case a tone of the theme."""
+        ...
+
+    @property
+    def no_orders(self) -> str:
+        """Why no order can be sent from here at all, or empty; not being signed in is no such reason."""
+        ...
+
+    @property
+    def marks(self) -> Sequence[Mark]:
+        """Warnings about the account's key."""
+        ...
+
     @property
     def has_account(self) -> bool: ...
     @property

@@ -7,10 +7,11 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QResizeEvent, QShowEvent
+from PySide6.QtCore import QEvent, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QToolButton, QVBoxLayout, QWidget
 
+from app.account_desk import AccountDesk
 from app.config import Config
 from app.core.clock import process_age_s
 from app.core.orders import OrderIntent
@@ -18,6 +19,7 @@ from app.core.types import Side
 from app.replay_desk import ReplayDesk
 from app.ui import actions, layouts
 from app.ui import theme as look
+from app.ui.accounts_control import AccountsControl
 from app.ui.banner import Banner
 from app.ui.dialogs.exchanges import ExchangesDialog
 from app.ui.docks import DockHost, LayoutState, load_layout, save_layout
@@ -47,6 +49,7 @@ from app.workspace import Workspace
 
 _AUTOSAVE_MS = 60_000
 _NARROW = 1500
+_LAB_EDGE = 4
 _TELL_FRAMES_EVERY = 60
 _WATCHED_AT_FIRST = 6
 
@@ -56,7 +59,9 @@ class MainWindow(QMainWindow):
 
     closed = Signal()
 
-    def __init__(self, workspace: Workspace, config: Config, layout_file: Path) -> None:
+    def __init__(
+        self, workspace: Workspace, config: Config, layout_file: Path, accounts: AccountDesk | None = None
+    ) -> None:
         super().__init__()
         self._workspace = workspace
         self._layout_file = layout_file
@@ -75,6 +80,8 @@ class MainWindow(QMainWindow):
         self._build_frame()
         self.docks = DockHost(self)
         self._build_docks()
+        self.accounts = AccountsControl(self, accounts or AccountDesk(workspace), config.accounts)
+        self.menuWidget().layout().addWidget(self.accounts.bar)
         actions.install(self)
         self._connect()
         self._arranged = False
@@ -190,7 +197,7 @@ class MainWindow(QMainWindow):
         for panel in (self.open_orders, self.history):
             panel.form_requested.connect(self._fill_form)
         for panel in (*self.account_tables, self.balances):
-            panel.account_requested.connect(self.show_exchanges)
+            panel.account_requested.connect(self.accounts.connect_account)
         self.open_orders.entry_requested.connect(self._focus_entry)
         self.kill_switch.clicked.connect(self.open_orders.show_kill_switch)
         self.inspector.cell_requested.connect(self._show_cell)
@@ -217,9 +224,10 @@ class MainWindow(QMainWindow):
         for table in self.account_tables:
             table.set_market(exchange_key, pair)
         self.watch.set_current(exchange_key, pair)
-        kind = "PAPER" if exchange.paper else "LIVE"
-        self.setWindowTitle(f"{pair} · {exchange.title} · {kind} · Depthdesk")
+        self.setWindowTitle(f"{pair} · {exchange.title} · {exchange.kind} · Depthdesk")
         self.setProperty("paper", exchange.paper)
+        edge = look.current().px(_LAB_EDGE) if exchange.kind == "LAB" else 0
+        self.setContentsMargins(edge, edge, edge, edge)
         self._state.values[f"pair:{exchange_key}"] = pair
 
     def _leave_market(self) -> None:
@@ -251,7 +259,7 @@ class MainWindow(QMainWindow):
 
     def show_exchanges(self) -> None:
         """The dialog that opens and closes exchanges."""
-        dialog = ExchangesDialog(self._workspace, self)
+        dialog = ExchangesDialog(self._workspace, self, self.accounts)
         dialog.opened.connect(self._show_opened)
         dialog.open()
 
@@ -377,6 +385,14 @@ class MainWindow(QMainWindow):
     def workspace(self) -> Workspace:
         return self._workspace
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if edge := self.contentsMargins().left():
+            painter = QPainter(self)
+            painter.setPen(QPen(look.LAB_FRAME, edge, j=Qt.PenJoinStyle.MiterJoin))
+            half = edge / 2
+            painter.drawRect(QRectF(self.rect()).adjusted(half, half, -half, -half))
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if not self._arranged:
@@ -402,6 +418,7 @@ class MainWindow(QMainWindow):
         self.frames.stop()
         self.kill_switch.stop()
         self._autosave.stop()
+        self.accounts.finish()
         self.save()
         self.hide()
 

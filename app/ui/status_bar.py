@@ -195,9 +195,9 @@ class StatusBar(QWidget):
 
     def _show_mode(self, exchanges: list[ExchangeView]) -> None:
         accounts = [exchange for exchange in exchanges if exchange.has_account]
-        live = any(not exchange.paper for exchange in accounts)
-        paper = any(exchange.paper for exchange in accounts)
-        text = " + ".join(word for word, on in (("LIVE", live), ("PAPER", paper)) if on)
+        kinds = {exchange.kind for exchange in accounts}
+        live = bool(kinds - {"PAPER"})
+        text = " + ".join(word for word in ("LIVE", "LAB", "PAPER") if word in kinds)
         look = theme.current()
         _show(self.mode, text)
         style = f"QLabel {{ color: {(look.warning if live else look.paper).name()}; font-weight: 600; }}"

@@ -21,6 +21,7 @@ from app.core.effects import Effect
 from app.core.frames import Direction, Frame, FrameKind, FrameLog
 from app.core.freshness import Freshness
 from app.core.gate import Gate
+from app.core.key_standing import Mark
 from app.core.links import LinkState, LinkStatus
 from app.core.market import CandleSeries, TradeTape
 from app.core.notices import Notices
@@ -91,6 +92,9 @@ class FakeExchange:
         self.key = key
         self.title = title
         self.paper = paper
+        self.kind = "PAPER" if paper else "LIVE"
+        self.no_orders = ""
+        self.marks: tuple[Mark, ...] = ()
         self.has_account = has_account
         self.ready = True
         self.status_dict: dict[str, bool] = {"order books": True, "trading rules": True, "account": has_account}

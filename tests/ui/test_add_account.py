@@ -17,10 +17,11 @@ from shiboken6 import isValid
 
 from app.connectors.registry import EXCHANGES
 from app.connectors.spec import Credentials, Domain, ExchangeSpec
+from app.core.permissions import KeyPermissions
 from app.credentials.account_info import AccountInfo, Lock
 from app.credentials.accounts import Accounts
+from app.credentials.consent import CONSENT
 from app.credentials.key_check import KeyCheck
-from app.credentials.permissions import CONSENT, KeyPermissions
 from app.credentials.setup import AccountSetup
 from app.credentials.system_keyring import KeyringState
 from app.ui.dialogs.add_account import AddAccountDialog

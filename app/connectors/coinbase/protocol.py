@@ -26,6 +26,7 @@ advanced-py 1.8; CLI = two or more open clients that trade with it. (?) = one so
 | GET …/historical/batch | OPEN leaves out PENDING and QUEUED: asked for after it | open orders | OrderUpdate | DOC |
 | …/batch without order_status (?) | every state; limit 1000 (?) | history, look-up by our id | OrderUpdate | DOC |
 | GET …/historical/{id} | 404 NOT_FOUND also just after placing | one order | OrderUpdate | CLI |
+| GET …/key_permissions | can_view, can_trade, can_transfer | the key's rights | KeyPermissions | DOC |
 | GET …/fills | newest first; size in quote where size_in_quote | executions; fee in quote | Fill | DOC |
 | POST /orders | HTTP 200 also for a refusal; UNKNOWN_… fillers | taken or not | PlaceAccepted | DOC, CLI |
 | POST /orders, stop_limit on spot (?) | may be refused | the words are shown | VenueError | CLI |

@@ -30,6 +30,7 @@ of JKorf/OKX.Net; NT = nautilus_trader; LIVE = measured by others, told in issue
 | GET balance | as the account channel | whole account | Balance | JK |
 | GET orders-pending, order, orders-history(-archive) | rows as on the stream | orders | OrderUpdate | JK, SDK |
 | GET fills, fills-history | fee is of this fill; after = billId | executions | Fill | JK, SDK |
+| GET account/config | perm: words; ip "": any address | the key's rights | KeyPermissions | SDK, NT |
 | GET trade-fee | maker, taker < 0 are paid; feeGroup (?) | rates | FeeSchedule | JK |
 | POST order, order-algo, cancel-*, amend-order | sCode per row, HTTP 200 even so | not the end | PlaceAccepted … | JK |
 | POST cancel-all-after | timeOut 0, 10..120 | dead man's switch | its end, ms | SDK |
@@ -110,6 +111,7 @@ _LIMITS = {
     "time": 10,
     "balance": 10,
     "trade-fee": 5,
+    "config": 5,
     "orders-pending": 60,
     "order-query": 60,
     "algo-query": 20,

@@ -196,6 +196,10 @@ class PoloniexPrivate:
 
         return Call(request=_ask("/feeinfo", weights=PRIVATE_HEAVY), parse=parse)
 
+    def get_permissions(self) -> None:
+        """Poloniex has no such call."""
+        return None
+
     # -- order entry ---------------------------------------------------------------------------------------------------
 
     def place_order(self, intent: OrderIntent) -> Call[PlaceAccepted]:

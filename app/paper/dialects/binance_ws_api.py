@@ -125,6 +125,7 @@ class _ApiSession:
         sockets.limits.charge(self._address, weight)
         if endpoint.signed:
             call.caller = self._signer(params)
+            sockets.gate.check_change(params.get("apiKey", self._api_key), endpoint.verb)
         endpoint.check_names(call)
         try:
             found = endpoint.answer(call)

@@ -52,7 +52,7 @@ class ConfirmOrderDialog(QDialog):
         """As it is shown now."""
         self._said_yes = False
         self._blocked = ""
-        account = "PAPER" if ticket.exchange.paper else "LIVE"
+        account = ticket.exchange.kind
         self.setWindowTitle(f"Confirm order: {account} {ticket.exchange.title}")
         self.setMinimumWidth(now.px(420))
         column = QVBoxLayout(self)
@@ -135,7 +135,7 @@ class ConfirmOrderDialog(QDialog):
         self.accept()
 
     def _band(self, account: str, now: theme.Theme) -> QFrame:
-        colour = now.paper if self.ticket.exchange.paper else now.live
+        colour = getattr(now, account.lower())
         band = QFrame()
         band.setObjectName("band")
         ink, back = colour.name(), theme.mix(colour, now.panel, 0.20).name()
@@ -146,7 +146,7 @@ class ConfirmOrderDialog(QDialog):
         word = ToneLabel(account, account.lower())
         word.setFont(now.font(12.0, bold=True))
         row.addWidget(word)
-        money = "no real money moves" if self.ticket.exchange.paper else "real money"
+        money = {"PAPER": "no real money moves", "LAB": "a server of your own"}.get(account, "real money")
         row.addWidget(PlainLabel(money, "secondary"))
         row.addStretch(1)
         row.addWidget(PlainLabel(clean(self.ticket.exchange.title, 40), "title"))

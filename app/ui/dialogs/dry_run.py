@@ -56,7 +56,7 @@ class DryRunDialog(QDialog):
         self,
         request: SignedRequest,
         title: str,
-        paper: bool,
+        badge: str,
         parent: QWidget | None = None,
         test: TestOnExchange | None = None,
     ) -> None:
@@ -72,7 +72,6 @@ class DryRunDialog(QDialog):
         line = ElidedLabel(f"{method_of(request)} {request.target}".strip(), "title")
         line.setFont(now.font(11.0, bold=True))
         head.addWidget(line, 1)
-        badge = "PAPER" if paper else "LIVE"
         head.addWidget(ToneLabel(badge, badge.lower(), badge=True))
         column.addLayout(head)
         self.line = line

@@ -181,7 +181,7 @@ class OrderLifeDialog(QDialog):
         head = ToneLabel(f"{SIDE_WORDS[order.side]}{size} {self._line.base}{price}{stop}", side_tone(order.side))
         head.setFont(now.font(12.0, bold=True))
         kind = f"{TYPE_WORDS[terms.type]} {terms.time_in_force.value} on {self._line.exchange.title}"
-        badge = "PAPER" if self._line.exchange.paper else "LIVE"
+        badge = self._line.exchange.kind
         self.state = ToneLabel("", "text")
         self.state.setFont(now.font(10.5, bold=True))
         self.ids = PlainLabel("", "secondary")

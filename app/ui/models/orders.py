@@ -80,7 +80,7 @@ class OrderLine:
 
 def exchange_cell(exchange: ExchangeView) -> Cell:
     """The account's name, and PAPER or LIVE beside it: the two are never told apart by colour alone."""
-    badge = Badge("PAPER", "paper") if exchange.paper else Badge("LIVE", "live")
+    badge = Badge(exchange.kind, exchange.kind.lower())
     _, _, account = exchange.key.partition(":")
     name = f"{exchange.title} {account}" if account and account not in exchange.title else exchange.title
     return Cell(clean(name, 40), badges=(badge,), tip=exchange.key)

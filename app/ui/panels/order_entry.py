@@ -103,7 +103,7 @@ class OrderEntry(OrderEntryEditing):
             self.show_fate(f"No dry run: {clean(str(error))}", "error")
             return
         title = f"{exchange.title} {draft.pair}"
-        self._dry = DryRunDialog(request, title, exchange.paper, self, self._test(exchange, sent))
+        self._dry = DryRunDialog(request, title, exchange.kind, self, self._test(exchange, sent))
         self._dry.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._dry.finished.connect(self._dry_closed)
         self._dry.open()

@@ -98,12 +98,12 @@ class OrderEntryLayout(QWidget):
 
     # -- what is shown -------------------------------------------------------------------------------------------------
 
-    def show_account(self, title: str, pair: str, paper: bool | None) -> None:
+    def show_account(self, title: str, pair: str, kind: str) -> None:
         self.market_label.say(clean(f"{pair}  {title}".strip(), 60))
-        self.badge.setVisible(paper is not None)
-        if paper is not None:
-            self.badge.say("PAPER" if paper else "LIVE")
-            self.badge.tone("paper" if paper else "live")
+        self.badge.setVisible(bool(kind))
+        if kind:
+            self.badge.say(kind)
+            self.badge.tone(kind.lower())
 
     def show_units(self, base: str, quote: str) -> None:
         """What the numbers of the fields and of the preview are counted in."""

@@ -334,7 +334,7 @@ class MarketPanel(QWidget):
 
     def _show_badges(self) -> None:
         view = self.view
-        self.header.paper.show_state("paper", "PAPER" if view is not None and view.paper else "")
+        self.header.paper.show_state("paper", view.kind if view is not None and view.paper else "")
         self.header.freshness.show_state(self.fresh.state, show.clean(self.fresh.words, 32) if view else "")
 
     def _tell(self, now: int) -> None:
