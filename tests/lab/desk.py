@@ -16,7 +16,7 @@ from app.config import Config, Paths
 from app.connectors.exchange import Exchange
 from app.connectors.registry import exchange_spec
 from app.core.clock import Clock
-from app.core.orders import InFlightOrder
+from app.core.orders import InFlightOrder, OrderFlag
 from app.core.types import Side
 from app.store.database import Store
 from app.store.disk_words import StoreInUse
@@ -161,8 +161,13 @@ class Desk:
         assert entry.confirmation is not None and "PAPER" in texts(entry.confirmation)
         await until(lambda: entry.confirmation.send.isEnabled(), what="the send button")  # type: ignore[union-attr]
         QTest.mouseClick(entry.confirmation.send, Qt.MouseButton.LeftButton)
-        await until(lambda: len(self.exchange.orders) > len(known), what="the order")
-        return next(order for order in self.exchange.orders if order.key not in known)
+        await until(lambda: self._placed_since(known), what="the order")
+        return self._placed_since(known)[0]
+
+    def _placed_since(self, known: set[str]) -> list[InFlightOrder]:
+        """Orders of this desk that are new; past ones of the account may be loaded at any moment."""
+        ours = (order for order in self.exchange.orders if OrderFlag.EXTERNAL not in order.flags)
+        return [order for order in ours if order.key not in known]
 
     async def place(self, side: Side = Side.BUY, nth: int = 6, amount: str = "0.01") -> InFlightOrder:
         """Click a price of the book (deep enough to rest by default), type the amount, confirm."""
