@@ -157,7 +157,10 @@ class Desk:
         QTest.keyClicks(edit, amount)
         await until(lambda: entry.submit.isEnabled(), what="the button")
         QTest.mouseClick(entry.submit, Qt.MouseButton.LeftButton)
-        await until(lambda: entry.confirmation is not None, what="the question")
+        try:
+            await until(lambda: entry.confirmation is not None, what="the question")
+        except AssertionError as late:
+            raise AssertionError(f"{late}; the form says: {texts(entry)}") from None
         assert entry.confirmation is not None and "PAPER" in texts(entry.confirmation)
         await until(lambda: entry.confirmation.send.isEnabled(), what="the send button")  # type: ignore[union-attr]
         QTest.mouseClick(entry.confirmation.send, Qt.MouseButton.LeftButton)
@@ -171,8 +174,12 @@ class Desk:
 
     async def place(self, side: Side = Side.BUY, nth: int = 6, amount: str = "0.01") -> InFlightOrder:
         """Click a price of the book (deep enough to rest by default), type the amount, confirm."""
-        self.click_price(side, nth)
+        await until(lambda: self._taken(self.click_price(side, nth)), what="a price taken by the form")
         return await self.submit(amount)
+
+    def _taken(self, price: str) -> bool:
+        """A click right after the rows have moved is dropped, as the trader may have aimed at another price."""
+        return self.window.entry.price.edit.text().replace(",", "") == price
 
     def press_cancel(self) -> None:
         """Select every open order and press Delete."""
