@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from app.connectors.order_book_tracker import Feed
+from app.connectors.stream_check import QUIET_WORDS
 from app.connectors.user_stream_tracker import UserStreamTracker
 from app.core.clock import NS_PER_S
 from app.core.freshness import Freshness
-from app.core.links import LinkState, LinkStatus
+from app.core.links import LAG_TOLD_MS, LinkState, LinkStatus
 from app.core.order_book import BookState
 
 _AGING_S = 2.0
@@ -30,6 +31,9 @@ def book_freshness(feed: Feed | None, status: LinkStatus | None, now_ns: int, re
         return Freshness("stale", f"STALE {age_s:.0f} s", age_s)
     if age_s >= _AGING_S:
         return Freshness("aging", f"AGING {age_s:.0f} s", age_s)
+    lag_ms = status.lag_ms if status is not None else None
+    if lag_ms is not None and lag_ms > LAG_TOLD_MS:
+        return Freshness("aging", f"AGING lag {lag_ms / 1e3:.1f} s", age_s)
     return Freshness("live", "< 1 s" if age_s < 1 else f"{age_s:.0f} s", age_s)
 
 
@@ -43,6 +47,8 @@ def account_freshness(tracker: UserStreamTracker | None, now_ns: int, polled: bo
         age_s = (now_ns - status.last_recv_ns) / NS_PER_S
         if not tracker.reconciled:
             return Freshness("aging", "RECONCILING", age_s)
+        if tracker.check.quiet:
+            return Freshness("aging", QUIET_WORDS, age_s)
         return Freshness("live", "stream", age_s)
     if not tracker.last_poll_ns:
         return Freshness("stale", "CONNECTING", 0.0)

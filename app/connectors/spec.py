@@ -248,6 +248,8 @@ class ExchangeSpec(Struct, frozen=True, kw_only=True):
     """How long the exchange accepts a signed request; sent with every one."""
     engine_grace_ms: int = 30_000
     """How long after that an accepted request may still turn into an order."""
+    site: str = ""
+    """Where a trader finds the exchange without us."""
     default_pair: str = "BTC-USDT"
     quote_assets: tuple[str, ...] = ("USDT", "USDC", "USD")
     """Assets counted as one US dollar when values are shown."""

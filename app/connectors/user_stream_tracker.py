@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from app.connectors.spec import PrivateSource
+from app.connectors.stream_check import StreamCheck
 from app.connectors.user_stream_tracker_data_source import Tap, UserStreamTrackerDataSource
 from app.connectors.venue import TROUBLE, Venue
 from app.core.account import AccountBook, FeeSchedule
@@ -53,6 +54,8 @@ class UserStreamTracker:
         self.last_poll_ns = 0
         self.trouble = ""
         """Why the last question went unanswered, or empty."""
+        self.recovered: set[tuple[str, str]] = set()
+        """Executions (id space, trade id) that the stream missed and a later question told."""
         self.watermark_ms = 0
         self.on_reconciled: Callable[[], None] = lambda: None
         self._user_stream: Tap | None = None
@@ -61,14 +64,18 @@ class UserStreamTracker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._poll_now = asyncio.Event()
         self._balances_now = asyncio.Event()
+        self.check = StreamCheck(
+            venue, ledger.tracker, lambda: self.reconciled and self.stream_fresh, self._on_lost_events
+        )
         data_source.sink = self._on_event
-        data_source.on_subscribed = self.ask_now
+        data_source.on_subscribed = self._on_subscribed
         data_source.on_lost = self._on_lost
 
     def start(self) -> None:
         self.data_source.start()
         self._venue.spawn(self._status_polling_loop(), "account polling", self._tasks)
         self._venue.spawn(self._fee_polling_loop(), "fee polling", self._tasks)
+        self._venue.spawn(self.check.run(), "stream check", self._tasks)
         if not self._source.streams_balances:
             self._venue.spawn(self._balance_polling_loop(), "balance polling", self._tasks)
 
@@ -101,19 +108,34 @@ class UserStreamTracker:
         """Ask the exchange for everything at the next turn of the loop."""
         self._poll_now.set()
 
+    def start_over(self) -> None:
+        """Believe nothing until everything has been asked again."""
+        self.reconciled = False
+        self.ask_now()
+
     # -- what arrives
 
     def _on_event(self, event: AccountEvent) -> None:
         wall_ms = self._venue.wall_ms()
         if isinstance(event, OrderUpdate):
-            self.ledger.update(event, wall_ms, "stream")
+            self.check.heard(lambda: self.ledger.update(event, wall_ms, "stream"))
         elif isinstance(event, Fill):
-            self.ledger.fill(event, wall_ms)
+            self.check.heard(lambda: self.ledger.fill(event, wall_ms))
         else:
             self.account.apply_delta(event)
             return
+        orders = self.ledger.tracker
+        self.check.confirm(orders.get(event.client_order_id) or orders.get(event.exchange_order_id))
         if not self._source.streams_balances:
             self._balances_now.set()
+
+    def _on_subscribed(self) -> None:
+        self.check.started()
+        self.ask_now()
+
+    def _on_lost_events(self) -> None:
+        self.data_source.reconnect("order events were missing")
+        self.ask_now()
 
     def _on_lost(self, reason: str) -> None:
         self.reconciled = False
@@ -200,7 +222,12 @@ class UserStreamTracker:
             return
         asked_ms = self._venue.estimate_ms()
         for fill in await self._venue.all_pages(self._source.get_fills(since_ms)):
+            order = self.ledger.tracker.get(fill.client_order_id) or self.ledger.tracker.get(fill.exchange_order_id)
+            told = order is not None and order.fills_missing >= fill.amount
+            known = len(order.fills) if order is not None else 0
             self.ledger.fill(fill, self._venue.wall_ms())
+            if order is not None and len(order.fills) > known and not told:
+                self.recovered.add((fill.id_space, fill.trade_id))
         await self._describe_waiting_fills()
         self.watermark_ms = asked_ms
 

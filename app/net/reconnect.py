@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -73,6 +74,9 @@ class BudgetState(Struct, frozen=True):
     reason: str = ""
 
 
+BANNED_WORDS = "banned by the exchange"
+
+
 class HandshakeBudget:
     """For one host and all its links: at most 30 handshakes in 5 minutes, 1 a second, 3 at a time, none when banned."""
 
@@ -81,8 +85,9 @@ class HandshakeBudget:
     APART_S = 1.0
     AT_A_TIME = 3
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, changed: Callable[[], None] = lambda: None) -> None:
         self._clock = clock
+        self._changed = changed
         self._started: deque[int] = deque(maxlen=self.PER_WINDOW)
         self._open = 0
         self._banned_until_ns = 0
@@ -107,6 +112,7 @@ class HandshakeBudget:
             return False
         self._started.append(self._clock.boot_ns())
         self._open += 1
+        self._changed()
         return True
 
     def finish(self, status: int = 0, retry_after_s: float | None = None) -> None:
@@ -117,7 +123,7 @@ class HandshakeBudget:
         elif status == 418:
             doubled_s = 180.0 * 2.0 ** min(self._bans, 20)
             self._bans += 1
-            self.ban(doubled_s if retry_after_s is None else retry_after_s, "banned by the exchange")
+            self.ban(doubled_s if retry_after_s is None else retry_after_s, BANNED_WORDS)
         elif status == 0:
             self._bans = 0
 
@@ -127,6 +133,12 @@ class HandshakeBudget:
         if until > self._banned_until_ns:
             self._banned_until_ns = until
             self.reason = reason
+            self._changed()
+
+    @property
+    def banned(self) -> bool:
+        """Whether this address is banned, rather than asked to slow down."""
+        return self.reason == BANNED_WORDS and self.banned_s() > 0
 
     def banned_s(self) -> float:
         """Seconds of ban left; 0 when not banned."""
@@ -153,15 +165,25 @@ class HandshakeBudget:
 class HandshakeBudgets:
     """One budget per host."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, changed: Callable[[], None] = lambda: None) -> None:
+        """`changed` is called whenever there is something new to store."""
         self._clock = clock
+        self._changed = changed
         self._budgets: dict[str, HandshakeBudget] = {}
 
     def of(self, host: str) -> HandshakeBudget:
-        return self._budgets.setdefault(host.lower(), HandshakeBudget(self._clock))
+        return self._budgets.setdefault(host.lower(), HandshakeBudget(self._clock, self._changed))
 
     def states(self) -> dict[str, BudgetState]:
-        return {host: budget.state() for host, budget in self._budgets.items()}
+        """What is worth storing: hosts that ban us, or were dialled within the window."""
+        oldest = self._clock.wall_ns() - round(HandshakeBudget.WINDOW_S * NS_PER_S)
+        states = {}
+        for host, budget in self._budgets.items():
+            state = budget.state()
+            recent = [at for at in state.handshakes_ns if at > oldest]
+            if recent or state.banned_until_ns:
+                states[host] = BudgetState(recent, state.banned_until_ns, state.reason)
+        return states
 
     def restore(self, states: dict[str, BudgetState]) -> None:
         for host, state in states.items():
