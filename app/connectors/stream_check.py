@@ -40,6 +40,7 @@ class StreamCheck:
         self._awaited: dict[InFlightOrder, int] = {}
         self._streaming = False
         self._since_ns = 0
+        self._since_ms = 0
         self._acted_ns = 0
         orders.changed.connect(self._on_changed)
 
@@ -52,6 +53,7 @@ class StreamCheck:
     def started(self) -> None:
         """The stream begins, or begins again: nothing is expected for what happened before."""
         self._since_ns = self._venue.clock.mono_ns()
+        self._since_ms = self._venue.estimate_ms()
         self._awaited.clear()
 
     def heard(self, apply: Callable[[], None]) -> None:
@@ -99,6 +101,8 @@ class StreamCheck:
             return
         # Stop orders wait on a channel of their own with some exchanges.
         if facts == before or not order.seen or order.terms.type.has_stop_price or not self._watching():
+            return
+        if order.updated_ms and order.updated_ms < self._since_ms:
             return
         now = self._venue.clock.mono_ns()
         if now - self._since_ns > _SETTLED_NS:

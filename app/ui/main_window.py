@@ -12,7 +12,7 @@ from PySide6.QtGui import QCloseEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QToolButton, QVBoxLayout, QWidget
 
 from app.config import Config
-from app.core.clock import process_age_s
+from app.core.clock import local_zone, process_age_s
 from app.core.orders import OrderIntent
 from app.core.types import Side
 from app.replay_desk import ReplayDesk
@@ -21,7 +21,7 @@ from app.ui import theme as look
 from app.ui.banner import Banner
 from app.ui.dialogs.exchanges import ExchangesDialog
 from app.ui.docks import DockHost, LayoutState, load_layout, save_layout
-from app.ui.format import Display
+from app.ui.format import Display, forget_times
 from app.ui.frame_clock import FrameClock
 from app.ui.live_market import LiveMarket
 from app.ui.panels.balances import Balances
@@ -47,6 +47,7 @@ from app.workspace import Workspace
 _AUTOSAVE_MS = 60_000
 _NARROW = 1500
 _TELL_FRAMES_EVERY = 60
+_LOOK_AT_ZONE_EVERY = 30
 _WATCHED_AT_FIRST = 6
 
 
@@ -64,6 +65,7 @@ class MainWindow(QMainWindow):
         self._first_book_s: float | None = None
         self._replay: ReplayDesk | None = None
         self._ticks = 0
+        self._zone = local_zone()
         self.setObjectName("depthdesk")
         self.setWindowTitle("Depthdesk")
         self.setMinimumSize(1024, 640)
@@ -302,6 +304,10 @@ class MainWindow(QMainWindow):
     def _refresh(self) -> None:
         workspace = self._workspace
         self.banner.refresh()
+        if self._ticks % _LOOK_AT_ZONE_EVERY == 0 and (zone := local_zone()) != self._zone:
+            self._zone = zone
+            self._show_times_anew()
+        self._ticks += 1
         if self._market is None:
             if self._replay is not None and workspace.exchanges:
                 exchange = next(iter(workspace.exchanges.values()))
@@ -313,7 +319,6 @@ class MainWindow(QMainWindow):
             self._leave_market()
             return
         self.top.show_market(exchange, self._market[1])
-        self._ticks += 1
         if self._ticks % _TELL_FRAMES_EVERY == 0:
             self.status.set_frame_stats(self.frames.words)
         if self._first_book_s is None:
@@ -322,6 +327,15 @@ class MainWindow(QMainWindow):
                 self._first_book_s = process_age_s()
         if exchange.tickers and len(exchange.order_books) == 1 and self._replay is None:
             self.watch_first(exchange.key)
+
+    def _show_times_anew(self) -> None:
+        """Another time zone, or summer time: nothing but the times shown changes."""
+        forget_times()
+        for panel in self.market_panels:
+            panel.set_display(panel.display)
+        for table in self.account_tables:
+            table.model.forget_cells()
+        self.balances.refresh()
 
     def figures(self) -> dict[str, float | None]:
         """What `--summary` tells of the screen; ms and seconds."""

@@ -140,7 +140,7 @@ class StatusBar(QWidget):
             name = title[:3] if crowded and not roomy else title
             trip = milliseconds(max(trips)) if trips else ""
             text = f"{name} {trip}".strip()
-            if health >= Health.DOUBTFUL:
+            if links and health is not Health.GOOD:
                 text = f"{name} {_trouble(links, at)}"
             if exchange.banned_until_ns:
                 # A ban concerns every request, whatever still flows over connections that are open.

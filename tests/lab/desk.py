@@ -16,7 +16,7 @@ from app.config import Config, Paths
 from app.connectors.exchange import Exchange
 from app.connectors.registry import exchange_spec
 from app.core.clock import Clock
-from app.core.orders import InFlightOrder
+from app.core.orders import InFlightOrder, OrderFlag
 from app.core.types import Side
 from app.store.database import Store
 from app.twin_process import TwinLine
@@ -99,7 +99,8 @@ class Desk:
 
     def pill(self) -> str:
         """The exchange's words in the status bar."""
-        return self.window.status._dots[self.exchange.key].text()
+        dot = self.window.status._dots.get(self.exchange.key)
+        return dot.text() if dot is not None else ""
 
     def connection(self, name: str) -> dict[str, str]:
         """The row of the connections panel whose first cell contains `name`, by heading."""
@@ -153,8 +154,16 @@ class Desk:
         assert entry.confirmation is not None and "PAPER" in texts(entry.confirmation)
         await until(lambda: entry.confirmation.send.isEnabled(), what="the send button")  # type: ignore[union-attr]
         QTest.mouseClick(entry.confirmation.send, Qt.MouseButton.LeftButton)
-        await until(lambda: len(self.exchange.orders) > len(known), what="the order")
-        return next(order for order in self.exchange.orders if order.key not in known)
+        # Orders found on the exchange meanwhile are not the one that was placed.
+        placed: list[InFlightOrder] = []
+
+        def found() -> bool:
+            orders = [order for order in self.exchange.orders if order.key not in known]
+            placed[:] = [order for order in orders if OrderFlag.EXTERNAL not in order.flags]
+            return bool(placed)
+
+        await until(found, what="the order")
+        return placed[0]
 
     async def place(self, side: Side = Side.BUY, nth: int = 6, amount: str = "0.01") -> InFlightOrder:
         """Click a price of the book (deep enough to rest by default), type the amount, confirm."""
