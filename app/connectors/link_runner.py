@@ -87,6 +87,8 @@ class LinkRunner:
         self._wake = asyncio.Event()
         self._ending = asyncio.Event()
         self._ending_reason = ""
+        self._untrusted = False
+        """The certificate was refused when last looked at: the link is off."""
         self._connection: LinkConnection | None = None
         self._next: tuple[LinkConnection, asyncio.Task[str]] | None = None
         """The connection that took over and what serves it, until `_until_lost` has noticed."""
@@ -129,7 +131,7 @@ class LinkRunner:
             if self.status.state is LinkState.REFUSED:
                 self._notices.error(self.status.name, reason)
                 await self._wake.wait()
-            elif self.status.state is LinkState.OFF:
+            elif self._untrusted:
                 await happens(self._wake, _UNTRUSTED_AGAIN_S)
             else:
                 self.status.note(self._clock.wall_ns(), LinkState.RECONNECT, reason)
@@ -162,7 +164,7 @@ class LinkRunner:
 
         Returns why that ended, in words, and how long it carried data.
         """
-        if self.status.state is not LinkState.OFF:
+        if not self._untrusted:
             self.status.note(self._clock.wall_ns(), LinkState.CONNECTING)
         connection = self._connection = self._new(self._user)
         self._next = None
@@ -188,7 +190,7 @@ class LinkRunner:
         dialling = True
         try:
             async with self._transport.open(self.link, self.status, self.status.name, self._private) as socket:
-                dialling = False
+                dialling = self._untrusted = False
                 self._budget.finish()
                 self._on_opened()
                 if first:
@@ -200,7 +202,8 @@ class LinkRunner:
                 dialling = False
                 slow_down_s = self._slow_down_s if lost.status == TOO_MANY else None
                 self._budget.finish(lost.status or _NO_STATUS, lost.retry_after_s or slow_down_s)
-                if lost.untrusted and first:
+                self._untrusted = lost.untrusted and first
+                if self._untrusted:
                     self.status.note(self._clock.wall_ns(), LinkState.OFF, str(lost))
                 self._on_refusal(lost)
             return str(lost)

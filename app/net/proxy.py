@@ -61,8 +61,9 @@ def _usable(url: str, whose: str) -> Proxy:
         url = f"http://{url}"
     scheme = urlsplit(url).scheme
     if scheme != "http":
-        kind = f"the {scheme} proxy {_place(url)}"
-        words = f"not connected: {whose} names {kind}, which cannot serve requests and streams alike"
+        words = (
+            f"not connected: the {scheme} proxy {_place(url)}, set by {whose}, cannot serve requests and streams alike"
+        )
         return Proxy(refusal=words)
     return Proxy(url)
 

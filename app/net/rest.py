@@ -96,7 +96,12 @@ class RestClient:
         sent = self._log_request(request, signed)
         response = await self._exchange(request, signed, base, sent)
         self._obey_limits(response)
-        error = self._venue_error(response) or _general_error(response, urlsplit(base).hostname or base)
+        # A redirect first: whoever answers so is not the exchange, and its words are not the exchange's.
+        error = (
+            _redirect(response, urlsplit(base).hostname or base)
+            or self._venue_error(response)
+            or _general_error(response)
+        )
         if error is not None:
             error.status, error.frame = response.status, response.frame
             raise error
@@ -276,16 +281,20 @@ def _is_not_its_format(error: Exception) -> bool:
     return isinstance(error, DecodeError) and not isinstance(error, ValidationError)
 
 
-def _general_error(response: Response, host: str) -> VenueError | None:
+def _redirect(response: Response, host: str) -> VenueError | None:
+    if not 300 <= response.status < 400:
+        return None
+    target = urlsplit(response.headers.get("location", "")).hostname or host
+    return VenueError(ErrorKind.UNAVAILABLE, str(response.status), f"unexpected redirect to {target} refused")
+
+
+def _general_error(response: Response) -> VenueError | None:
     """What HTTP alone says, where the exchange's own reading found nothing."""
     status = response.status
     if status == 418:
         return VenueError(ErrorKind.BANNED, "418", "banned for too many requests")
     if status == 429:
         return VenueError(ErrorKind.SLOW_DOWN, "429", "too many requests")
-    if 300 <= status < 400:
-        target = urlsplit(response.headers.get("location", "")).hostname or host
-        return VenueError(ErrorKind.UNAVAILABLE, str(status), f"unexpected redirect to {target} refused")
     if status >= 500:
         return VenueError(ErrorKind.UNAVAILABLE, str(status), "the exchange is busy or broken")
     return None
