@@ -270,6 +270,7 @@ class Workspace:
         if host.hostname in _LOOPBACK:
             # A twin of ours has nobody else to protect from us; some take no more than three a second, as the real one.
             budget.apart_s = 0.4
+            budget.probe_apart_s = 1.0
         return budget
 
     async def _watch_bans(self) -> None:

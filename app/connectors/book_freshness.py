@@ -10,13 +10,23 @@ from app.core.freshness import Freshness
 from app.core.links import LAG_TOLD_MS, LinkState, LinkStatus
 from app.core.order_book import BookState
 
-_AGING_S = 2.0
+_AGING_S = 1.9
+"""Seen within 2 s, with the time until the next frame of the screen. A live link is heard of every second: we ping."""
 _STALE_S = 6.0
 _POLLED_WITHIN_S = 15.0
 
 
-def book_freshness(feed: Feed | None, status: LinkStatus | None, now_ns: int, replayed: bool) -> Freshness:
-    """`status` is the connection that carries the book, `now_ns` monotonic; a replay's silence means nothing."""
+_LEAST_TOLD_S = 2.0
+_SLEPT_NS = NS_PER_S
+
+
+def book_freshness(
+    feed: Feed | None, status: LinkStatus | None, now_ns: int, replayed: bool, boot_ns: int = 0
+) -> Freshness:
+    """`status` is the connection that carries the book, `now_ns` monotonic; a replay's silence means nothing.
+
+    `boot_ns` counts sleep: a connection that was open before it carries nothing of after it, whatever it looks like.
+    """
     if feed is None:
         return Freshness("stale", "not watched", 0.0)
     last_ns = status.last_recv_ns if status is not None else 0
@@ -27,10 +37,13 @@ def book_freshness(feed: Feed | None, status: LinkStatus | None, now_ns: int, re
         if status is not None and status.state is LinkState.LIVE:
             return Freshness("resync", "REFUSED" if feed.refused else "RESYNC", age_s)
         return Freshness("stale", f"STALE {age_s:.0f} s" if last_ns else "CONNECTING", age_s)
-    if age_s >= _STALE_S:
+    slept_ns = boot_ns - now_ns - status.slept_ns if boot_ns and status is not None and status.slept_ns else 0
+    if slept_ns > _SLEPT_NS:
+        age_s += slept_ns / NS_PER_S
+    if age_s >= _STALE_S or slept_ns > _SLEPT_NS:
         return Freshness("stale", f"STALE {age_s:.0f} s", age_s)
     if age_s >= _AGING_S:
-        return Freshness("aging", f"AGING {age_s:.0f} s", age_s)
+        return Freshness("aging", f"AGING {max(age_s, _LEAST_TOLD_S):.0f} s", age_s)
     lag_ms = status.lag_ms if status is not None else None
     if lag_ms is not None and lag_ms > LAG_TOLD_MS:
         return Freshness("aging", f"AGING lag {lag_ms / 1e3:.1f} s", age_s)

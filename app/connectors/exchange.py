@@ -227,7 +227,8 @@ class Exchange:
     def freshness(self, pair: str) -> Freshness:
         """How far this pair's book can be trusted now."""
         status = self.order_book_tracker.data_source.status_for(pair)
-        return book_freshness(self.feeds.get(pair), status, self.venue.clock.mono_ns(), self.replayed)
+        clock = self.venue.clock
+        return book_freshness(self.feeds.get(pair), status, clock.mono_ns(), self.replayed, clock.boot_ns())
 
     def account_freshness(self) -> Freshness:
         """How far balances and orders can be trusted now."""

@@ -87,6 +87,8 @@ class LinkRunner:
         self._wake = asyncio.Event()
         self._ending = asyncio.Event()
         self._ending_reason = ""
+        self._at_once = False
+        """The present connection is to end, and the next one is wanted without a pause."""
         self._untrusted = False
         """The certificate was refused when last looked at: the link is off."""
         self._connection: LinkConnection | None = None
@@ -104,7 +106,7 @@ class LinkRunner:
 
     def reconnect(self, reason: str) -> None:
         """Drop the connection, if any, and dial as soon as the host's budget allows."""
-        self._policy.retry_now()
+        self._at_once = self._policy.retry_now()
         self._wake.set()
         if self._connection is not None:
             self._connection.close(reason)
@@ -112,6 +114,7 @@ class LinkRunner:
     def drop(self, reason: str) -> None:
         """As after the computer slept: the connection ends at once even if it looks open, and the next is due now."""
         self._policy.woke()
+        self._at_once = True
         self._wake.set()
         if self._connection is not None:
             self._connection.drop(reason)
@@ -127,6 +130,9 @@ class LinkRunner:
             reason, carried_data_s = await self._until_lost()
             self._connection = None
             self._policy.lost(carried_data_s)
+            if self._at_once:
+                self._at_once = False
+                self._policy.woke()
             self._user.on_down(reason)
             if self.status.state is LinkState.REFUSED:
                 self._notices.error(self.status.name, reason)
@@ -141,7 +147,7 @@ class LinkRunner:
         """Wait until this link may try again and its host has a handshake to spare."""
         if self._before_dialling is not None:
             await self._before_dialling()
-        status = self.status
+        status, returns = self.status, self._budget.returns
         while self._policy.wait_s() > 0 or not self._budget.start():
             wait_s = max(self._policy.wait_s(), self._budget.wait_s())
             status.next_attempt_ns = self._clock.mono_ns() + int(wait_s * NS_PER_S)
@@ -155,7 +161,12 @@ class LinkRunner:
             self._wake.clear()
             # Timers stand still while the computer sleeps, so a long wait looks at the clock now and then.
             await happens(self._wake, min(wait_s, _LONGEST_NAP_S))
+            if self._budget.returns != returns:
+                # Another link of this host came through.
+                returns = self._budget.returns
+                self._policy.woke()
         self._wake.clear()
+        self._at_once = False
         status.attempts += 1
         status.next_attempt_ns = 0
 

@@ -87,6 +87,7 @@ class OrderBookTracker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = False
         self._ahead_since_ns: dict[str, int] = {}
+        self._unit_frame: dict[str, int] = {}
         data_source.connect_sink(BookDiff, self._on_diff)
         data_source.connect_sink(BookSnapshot, self._on_snapshot)
         data_source.connect_sink(Trade, self._on_trade)
@@ -287,6 +288,10 @@ class OrderBookTracker:
             self._note_future(status, -lag_ms - bound_ms, frame.seq)
 
     def _note_unit(self, status: LinkStatus, book: OrderBook, frame: int) -> None:
+        # Of several books on one connection, only the newest message tells what is sent now.
+        if frame < self._unit_frame.get(status.name, 0):
+            return
+        self._unit_frame[status.name] = frame
         unit = unit_of(book.exchange_time)
         if book.exchange_time == book.exchange_ms:
             unit = TimeUnit.MILLISECONDS

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from app.connectors.link_connection import Transport
 from app.connectors.link_runner import LinkRunner, LinkUser
 from app.connectors.spec import Domain, ExchangeSpec
-from app.core.clock import NS_PER_MS, Clock
+from app.core.clock import NS_PER_MS, NS_PER_S, Clock
 from app.core.errors import ErrorKind
 from app.core.frames import FrameLog
 from app.core.links import Link, LinkStatus
@@ -30,6 +30,8 @@ from app.net.waiting import happens
 T = TypeVar("T")
 MOST_PAGES = 50
 _LONG_S = 3_600.0
+_LONGEST_SAMPLE_NS = 4 * NS_PER_S
+"""A request signed by such a sample is 2 s old when it leaves; the shortest window of an exchange is 5 s."""
 UNTRUSTED = "CERTIFICATE"
 REDIRECTED = "REDIRECT"
 BANNED = "BANNED"
@@ -133,6 +135,9 @@ class Venue:
         """Ask for the exchange's time and learn the offset of ours. Raises VenueError, NotSent, NoAnswer."""
         server_ms = as_ms(await self._ask(call))
         sent_ns, received_ns = self.last_exchange_ns
+        if received_ns - sent_ns > _LONGEST_SAMPLE_NS:
+            # As when the computer slept in between: true, but of no use for signing.
+            return
         self.server_clock.add_sample(sent_ns, server_ms, self.spec.server_time_resolution_ms, received_ns)
         self._clock_known.set()
 

@@ -60,6 +60,7 @@ class LinkStatus:
         "lag_ms",
         "time_unit",
         "issuer",
+        "slept_ns",
         "attempts",
         "next_attempt_ns",
         "banned_until_ns",
@@ -85,6 +86,8 @@ class LinkStatus:
         """Age of the newest event by the exchange's own time, when it arrived."""
         self.time_unit = TimeUnit.MILLISECONDS
         """In which unit the exchange's times arrive on it."""
+        self.slept_ns = 0
+        """Boot time less monotonic time when it was opened: it grows when the computer sleeps. 0 where not measured."""
         self.issuer = ""
         """Who vouches for the certificate of the other side; empty without TLS or before the first connection."""
         self.attempts = 0

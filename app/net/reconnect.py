@@ -84,6 +84,11 @@ class HandshakeBudget:
     WINDOW_S = 300.0
     APART_S = 1.0
     AT_A_TIME = 3
+    DOWN_AFTER = 3
+    PROBE_APART_S = 20.0
+    """Between handshakes while the last three failed: all links of the host together look whether it is back, and
+    enough of the window is left for all of them when it is.
+    """
 
     def __init__(self, clock: Clock, changed: Callable[[], None] = lambda: None) -> None:
         self._clock = clock
@@ -92,7 +97,11 @@ class HandshakeBudget:
         self._open = 0
         self._banned_until_ns = 0
         self._bans = 0
+        self._failures = 0
+        self.returns = 0
+        """How often a handshake succeeded after several had failed: then waiting any longer is waiting in vain."""
         self.apart_s = self.APART_S
+        self.probe_apart_s = self.PROBE_APART_S
         self.reason = ""
 
     def wait_s(self) -> float:
@@ -100,7 +109,8 @@ class HandshakeBudget:
         now = self._clock.boot_ns()
         due = self._banned_until_ns
         if self._started:
-            due = max(due, self._started[-1] + round(self.apart_s * NS_PER_S))
+            apart_s = self.apart_s if self._failures < self.DOWN_AFTER else max(self.apart_s, self.probe_apart_s)
+            due = max(due, self._started[-1] + round(apart_s * NS_PER_S))
         if len(self._started) == self.PER_WINDOW:
             due = max(due, self._started[0] + round(self.WINDOW_S * NS_PER_S))
         wait_s = max(due - now, 0) / NS_PER_S
@@ -116,7 +126,10 @@ class HandshakeBudget:
         return True
 
     def finish(self, status: int = 0, retry_after_s: float | None = None) -> None:
-        """The handshake is over. `status` is the HTTP status of a refusal, 0 otherwise: 429 and 418 stop this host."""
+        """The handshake is over. `status` is 0 for success, the HTTP status of a refusal, else any other number.
+
+        429 and 418 stop this host.
+        """
         self._open -= 1
         if status == 429:
             self.ban(60.0 if retry_after_s is None else retry_after_s, "the exchange asked us to slow down")
@@ -126,6 +139,11 @@ class HandshakeBudget:
             self.ban(doubled_s if retry_after_s is None else retry_after_s, BANNED_WORDS)
         elif status == 0:
             self._bans = 0
+        if status:
+            self._failures += 1
+        else:
+            self.returns += self._failures >= self.DOWN_AFTER
+            self._failures = 0
 
     def ban(self, seconds: float, reason: str) -> None:
         """No handshakes for this long, at most three days. A shorter ban than the present one changes nothing."""

@@ -131,9 +131,9 @@ class RestClient:
     async def close(self) -> None:
         """Close the session, unless it was lent to us."""
         await self.forget_connections()
-        for session in self._retired:
+        retired, self._retired = self._retired, []
+        for session in retired:
             await session.close()
-        self._retired.clear()
 
     async def forget_connections(self) -> None:
         """Use no connection that was open before now: the network may have changed beneath it. Requests under way end
@@ -141,8 +141,9 @@ class RestClient:
         if self._session is not None and self._owns_session:
             self._retired.append(self._session)
             self._session = None
-        for session in [session for session in self._retired if not self._in_use[session]]:
-            self._retired.remove(session)
+        unused = [session for session in self._retired if not self._in_use[session]]
+        self._retired = [session for session in self._retired if session not in unused]
+        for session in unused:
             await session.close()
 
     async def _exchange(self, request: Request, signed: SignedRequest, base: str, sent: Frame) -> Response:

@@ -59,7 +59,7 @@ class LinkLost(Exception):
 class WebSocketTransport:
     """Opens links with the same limits, proxy and trust for all of them.
 
-    `ping_every_s` may be changed at any time (2 s while somebody looks, 10 s when hidden). A link that stays silent for
+    `ping_every_s` may be changed at any time (1 s while somebody looks, 10 s when hidden). A link that stays silent for
     `pong_within_s` after a ping is dead. `proxy` is used only when given: the environment is never asked.
     """
 
@@ -69,7 +69,7 @@ class WebSocketTransport:
         clock: Clock,
         redactor: Redactor,
         *,
-        ping_every_s: float = 2.0,
+        ping_every_s: float = 1.0,
         pong_within_s: float = 4.0,
         connect_within_s: float = 10.0,
         proxy: Proxy = NO_PROXY,
@@ -137,6 +137,7 @@ class WebSocketTransport:
         opened = WebSocketConnection(socket, self._log, self._clock, self._redactor, status, connection, scan)
         opened.max_message_bytes = link.max_message_bytes
         status.issuer = opened.issuer
+        status.slept_ns = self._clock.boot_ns() - now
         via = f" {self.proxy.words}" if self.proxy.words else ""
         opened.note(f"connected to {host}{via} in {(now - started_ns) / 1e6:.0f} ms{opened.security}")
         return opened

@@ -8,7 +8,30 @@ from pathlib import Path
 
 from tests.faults.catalogue import CATALOGUE
 
-NOT_YET: frozenset[str] = frozenset(CATALOGUE) - {"T1", "T2"}
+NOT_YET: frozenset[str] = frozenset(CATALOGUE) - {
+    "C1",
+    "C2",
+    "C3",
+    "C4",
+    "C5",
+    "C6",
+    "C7",
+    "T1",
+    "T10",
+    "T11",
+    "T12",
+    "T13",
+    "T14",
+    "T15",
+    "T2",
+    "T3",
+    "T4",
+    "T5",
+    "T6",
+    "T7",
+    "T8",
+    "T9",
+}
 """Faults without a test. It only ever gets shorter."""
 
 
