@@ -25,7 +25,13 @@ def late_by(ms: int) -> object:
 
 
 def trade(number: int) -> str:
-    row = {"symbol": "BTC_USDT", "amount": "50", "quantity": "0.001", "takerSide": "buy", "createTime": 1_795_000_000_000}
+    row = {
+        "symbol": "BTC_USDT",
+        "amount": "50",
+        "quantity": "0.001",
+        "takerSide": "buy",
+        "createTime": 1_795_000_000_000,
+    }
     row |= {"price": "98000", "id": f"flood{number}", "ts": 1_795_000_000_000}
     return msgspec.json.encode({"channel": "trades", "data": [row]}).decode()
 

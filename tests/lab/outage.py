@@ -217,6 +217,11 @@ class Desk:
     def live(self, host: str) -> int:
         return sum(status.state is LinkState.LIVE for status in self.status[host])
 
+    async def until_live(self, host: str, links: int) -> None:
+        async with asyncio.timeout(1_000):
+            while self.live(host) < links:
+                await asyncio.sleep(0.1)
+
     async def end(self) -> None:
         for task in self._tasks:
             task.cancel()
@@ -237,7 +242,7 @@ async def _story(hours: float, chance: Random, clock: ManualClock, file: Path, o
     while clock.boot_ns() / NS_PER_S < end_s:
         name = chance.choice(HOSTS)
         host = hosts[name]
-        await _until(lambda: desk.live(name) == LINKS_A_HOST, 1_000)
+        await desk.until_live(name, LINKS_A_HOST)
         await asyncio.sleep(chance.uniform(1, 600))
         kind = chance.random()
         if kind < 0.15:
@@ -257,15 +262,9 @@ async def _story(hours: float, chance: Random, clock: ManualClock, file: Path, o
         host.come_up()
         back_s = clock.boot_ns() / NS_PER_S
         for wanted, found in ((1, outcome.first_back_s), (LINKS_A_HOST, outcome.all_back_s)):
-            await _until(lambda wanted=wanted: desk.live(name) >= wanted, 1_000)  # type: ignore[misc]
+            await desk.until_live(name, wanted)
             found.append(clock.boot_ns() / NS_PER_S - back_s)
     await desk.end()
-
-
-async def _until(condition: Any, within_s: float) -> None:
-    async with asyncio.timeout(within_s):
-        while not condition():
-            await asyncio.sleep(0.1)
 
 
 def main() -> int:
