@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from app.core.clock import NS_PER_S
+from app.core.links import LinkState
 from app.net.reconnect import HandshakeBudget, ReconnectPolicy
 from app.twin_process import TwinProcess
 from tests.lab.desk import Desk
@@ -74,11 +75,10 @@ async def _silent(desk: Desk) -> tuple[float, float]:
     clock, status = desk.exchange.venue.clock, desk.exchange.links[0]
     desk.proxy.freeze()
     frozen_ns, epoch = clock.mono_ns(), status.epoch
-    history = len(status.history)
     while desk.book() == "live":
         await asyncio.sleep(_LOOK_S)
     grey_ns, last_ns = clock.mono_ns(), status.last_recv_ns
-    await until(lambda: len(status.history) > history or status.epoch > epoch, 20, "the socket to be given up")
+    await until(lambda: status.state is not LinkState.LIVE or status.epoch > epoch, 20, "the socket to be given up")
     dead_ns = clock.mono_ns()
     desk.proxy.thaw()
     return (grey_ns - last_ns) / NS_PER_S * 1e3, (dead_ns - frozen_ns) / NS_PER_S * 1e3

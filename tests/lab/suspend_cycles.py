@@ -59,7 +59,6 @@ async def cycles(count: int, chance: Random, folder: Path) -> Outcome:
             await until(lambda: not desk.banners(), 10, "no banner of the last cycle")
             await _cycle(desk, clock, chance.uniform(1.1, chance.choice([5.0, 300.0, LONGEST_S])), outcome)
         outcome.resent = len(proxy.asked("POST", "/orders")) - posts
-        assert order.state is OrderState.OPEN, order.history
     finally:
         proxy.heal()
         await desk.close()
