@@ -141,7 +141,8 @@ class LinkRunner:
                 await happens(self._wake, _UNTRUSTED_AGAIN_S)
             else:
                 self.status.note(self._clock.wall_ns(), LinkState.RECONNECT, reason)
-                self._notices.warning(self.status.name, f"connection lost: {reason}")
+                told = reason if reason.startswith("connection lost") else f"connection lost: {reason}"
+                self._notices.warning(self.status.name, told)
 
     async def _wait_for_turn(self) -> None:
         """Wait until this link may try again and its host has a handshake to spare."""
