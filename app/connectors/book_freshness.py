@@ -31,15 +31,15 @@ def book_freshness(
         return Freshness("stale", "not watched", 0.0)
     last_ns = status.last_recv_ns if status is not None else 0
     age_s = (now_ns - last_ns) / NS_PER_S if last_ns else 0.0
+    slept_ns = boot_ns - now_ns - status.slept_ns if boot_ns and status is not None and status.slept_ns else 0
+    if slept_ns > _SLEPT_NS:
+        age_s += slept_ns / NS_PER_S
     if replayed and feed.book.state is BookState.LIVE:
         return Freshness("live", "REPLAY", age_s)
     if feed.book.state is not BookState.LIVE:
         if status is not None and status.state is LinkState.LIVE:
             return Freshness("resync", "REFUSED" if feed.refused else "RESYNC", age_s)
         return Freshness("stale", f"STALE {age_s:.0f} s" if last_ns else "CONNECTING", age_s)
-    slept_ns = boot_ns - now_ns - status.slept_ns if boot_ns and status is not None and status.slept_ns else 0
-    if slept_ns > _SLEPT_NS:
-        age_s += slept_ns / NS_PER_S
     if age_s >= _STALE_S or slept_ns > _SLEPT_NS:
         return Freshness("stale", f"STALE {age_s:.0f} s", age_s)
     if age_s >= _AGING_S:

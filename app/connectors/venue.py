@@ -168,7 +168,7 @@ class Venue:
             raise
         self.unreached = ""
         self.notices.end_alarm(REDIRECTED, self.key)
-        self.notices.end_alarm(UNTRUSTED, self.connection("rest"))
+        self.notices.end_alarm(UNTRUSTED, self._place(self.domain.rest[call.request.host]))
         return answer
 
     def _on_refusal(self, refusal: VenueError) -> None:
@@ -210,10 +210,14 @@ class Venue:
         else:
             self.notices.warning(self.key, f"the exchange asked us to slow down: no requests for {seconds:.0f} s")
 
-    def _alarm_untrusted(self, address: str, words: str, link: str = "rest") -> None:
+    def _place(self, address: str) -> str:
+        """This exchange at one of its hosts."""
+        return f"{self.key} {urlsplit(address).hostname}"
+
+    def _alarm_untrusted(self, address: str, words: str) -> None:
         host = urlsplit(address).hostname or address
         told = words.replace("certificate not trusted", f"Certificate for {host} not trusted", 1)
-        self.notices.raise_alarm(UNTRUSTED, self.connection(link), f"{told}; nothing was sent there")
+        self.notices.raise_alarm(UNTRUSTED, self._place(address), f"{told}; nothing was sent there")
 
     def note_exchange(self, response: Response, sent_boot_ns: int, received_boot_ns: int) -> None:
         """Remember when the newest answered request was written and answered."""
@@ -263,15 +267,15 @@ class Venue:
 
     def _on_handshake_refused(self, link: Link, lost: LinkLost) -> None:
         if lost.untrusted:
-            self._alarm_untrusted(link.url, str(lost), link.name)
+            self._alarm_untrusted(link.url, str(lost))
         elif 300 <= lost.status < 400:
             self.notices.raise_alarm(REDIRECTED, self.connection(link.name), _sentence(str(lost)))
         elif self.standing is not None:
             self.standing.handshake_refused(lost.status)
 
     def _on_opened(self, link: Link) -> None:
-        for code in (UNTRUSTED, REDIRECTED):
-            self.notices.end_alarm(code, self.connection(link.name))
+        self.notices.end_alarm(UNTRUSTED, self._place(link.url))
+        self.notices.end_alarm(REDIRECTED, self.connection(link.name))
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str, tasks: set[asyncio.Task[None]]) -> None:
         """Run in the background, held by `tasks`; an unforeseen failure becomes a notice and ends only this work."""

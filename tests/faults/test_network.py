@@ -90,6 +90,7 @@ def test_t10_an_untrusted_certificate_ends_the_connection_before_a_word_is_said(
             await until(lambda: "OFF" in status._dots["poloniex:bad"].text(), what="the pill")
             buttons = [child.text().lower() for child in desk.window.banner.findChildren(QToolButton)]
             assert not any(word in text for text in buttons for word in ("ignore", "trust", "accept", "anyway"))
+            assert sum("CERTIFICATE" in words for words in desk.banners()) == 1, "told once, not for every connection"
             assert not bad.ready and not heard, "no byte of ours was readable to the other side"
             assert desk.book() == "live", "other exchanges go on"
 

@@ -148,7 +148,7 @@ def test_t4_after_sleep_nothing_is_believed_until_it_was_asked_again(lab: Lab) -
         woke = loop.time()
         await until(lambda: any("Computer slept 5 min 0 s" in words for words in desk.banners()), within_s=1.0)
         await until(lambda: desk.book() != "live", within_s=0.3, what="no price of before the sleep is live")
-        assert not desk.exchange.ready
+        assert not desk.exchange.ready and desk.exchange.freshness(PAIR).age_s >= 300
         await until(lambda: not set(sockets) & set(desk.proxy.sockets), within_s=5, what="the old sockets are gone")
         await desk.live(within_s=10)
         assert loop.time() - woke <= 10
