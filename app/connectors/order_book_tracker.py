@@ -281,6 +281,9 @@ class OrderBookTracker:
             if status is None or frame is None or not feed.book.exchange_ms or frame.seq <= feed.lag_frame:
                 continue
             feed.lag_frame = frame.seq
+            if frame.seq == feed.book.snapshot_frame:
+                # A snapshot may carry the time of the last change, which in a quiet market is long ago.
+                continue
             self._note_unit(status, feed.book, frame.seq)
             lag_ms = frame.wall_ns / 1e6 + offset_ms - feed.book.exchange_ms
             # An event cannot be from the future; how far it claims to be is another matter.

@@ -19,7 +19,7 @@ from app.core.types import Side
 from app.twin_process import TwinLine
 from tests.lab.desk import PAIR, Desk, Play, rows
 from tests.lab.fault_proxy import FaultProxy
-from tests.lab.faults import html, redirect
+from tests.lab.faults import html, lose_answer, redirect
 from tests.lab.fixtures import Lab
 from tests.lab.forward_proxy import ForwardProxy
 from tests.net.loopback import Certificate, raw_server
@@ -112,6 +112,20 @@ def test_t11_a_gateways_page_leaves_the_order_unknown_and_is_only_text(lab: Lab,
         assert "<h1>" not in " ".join(desk.events())
         page = next(frame for frame in desk.workspace.log.newest_first() if b"<h1>Bad gateway" in frame.payload)
         assert page.status == status, "the page itself is in the stream inspector"
+
+    lab(story)
+
+
+def test_a_cancel_whose_connection_drops_is_sent_once(lab: Lab) -> None:
+    """By itself the HTTP library would send a DELETE twice; it may have reached the exchange the first time."""
+
+    async def story(desk: Desk) -> None:
+        order = await desk.place()
+        await until(lambda: order.state is OrderState.OPEN and len(desk.states()) == 1, what="the order on screen")
+        rule = desk.proxy.on_request(lose_answer, method="DELETE")
+        desk.press_cancel()
+        await until(lambda: order.state is OrderState.CANCELED, what="the cancel, by the stream or by asking")
+        assert (rule.used, len(desk.proxy.asked("DELETE"))) == (1, 1)
 
     lab(story)
 
