@@ -10,7 +10,7 @@ from app.core.freshness import Freshness
 from app.core.links import LAG_TOLD_MS, LinkState, LinkStatus
 from app.core.order_book import BookState
 
-_AGING_S = 1.9
+_AGING_S = 1.8
 """Seen within 2 s, with the time until the next frame of the screen. A live link is heard of every second: we ping."""
 _STALE_S = 6.0
 _POLLED_WITHIN_S = 15.0

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QMainWindow, QToolButton, QVBoxLayout, QWidget
 
 from app.config import Config
 from app.core.clock import local_zone, process_age_s
+from app.core.notices import Notice, NoticeLevel
 from app.core.orders import OrderIntent
 from app.core.types import Side
 from app.replay_desk import ReplayDesk
@@ -195,6 +196,11 @@ class MainWindow(QMainWindow):
         self.status.connections_requested.connect(self._show_connections)
         self.status.stream_requested.connect(self._show_inspector)
         self.frames.pace_changed.connect(self.status.set_frame_stats)
+        self._deaf = self._workspace.notices.added.connect(self._show_trouble)
+
+    def _show_trouble(self, notice: Notice) -> None:
+        if notice.level is not NoticeLevel.INFO:
+            self.frames.soon()
 
     # -- the market shown
 
@@ -408,6 +414,7 @@ class MainWindow(QMainWindow):
 
     def finish(self) -> None:
         """Stop painting and remember the layout. Call before the desk is closed."""
+        self._deaf()
         self.frames.stop()
         self._autosave.stop()
         self.save()
