@@ -31,7 +31,8 @@ class CaptureConfig(Struct, forbid_unknown_fields=True):
 
 class NetworkConfig(Struct, forbid_unknown_fields=True):
     proxy: str = ""
-    """One address for REST and streams alike, such as http://127.0.0.1:8080; empty for none."""
+    """One address for REST and streams alike, such as http://127.0.0.1:8080; "none" for a direct connection whatever
+    the environment says; empty to use the environment's (https_proxy, no_proxy, ...). Never used on this computer."""
 
 
 class AccountsConfig(Struct, forbid_unknown_fields=True):
@@ -74,6 +75,11 @@ class Paths:
     @property
     def journal_file(self) -> Path:
         return self.data / "orders.db"
+
+    @property
+    def hosts_file(self) -> Path:
+        """Bans and handshakes of every host, so that a restart forgets neither."""
+        return self.state / "hosts.json"
 
     @property
     def layout_file(self) -> Path:

@@ -23,13 +23,16 @@ from app.core.journal import ClosedJournal, JournalError, OrderJournal
 from app.core.key_standing import KeyStanding
 from app.core.notices import Notices
 from app.core.requests import Response
+from app.net.host_file import load_hosts, save_hosts
+from app.net.proxy import proxy_for
 from app.net.rate_limiter import Bucket, RateLimiter
 from app.net.reconnect import HandshakeBudget, HandshakeBudgets, ReconnectPolicy
 from app.net.recorder import SessionRecorder
 from app.net.redaction import Redactor
 from app.net.rest import RestClient
 from app.net.server_clock import ServerClock
-from app.net.suspend import Slept, SuspendDetector, TimeEvent
+from app.net.standing import Standing
+from app.net.suspend import Slept, SuspendDetector, TimeEvent, WallStepped
 from app.net.transport import WebSocketTransport
 from app.store.database import Store
 from app.summary import program_version
@@ -41,6 +44,8 @@ _JOURNAL_REMEDIES = {
     True: "They may be again when every account has been asked about all its orders",
     False: "Cancels still work. File › Save a copy of the order journal keeps what is written",
 }
+_LOOK_EVERY_S = 0.1
+_BANS_EVERY_S = 0.5
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -74,7 +79,8 @@ class Workspace:
         self._lasting_journal = lasting_journal
         self._lasting_store: Store | None = None
         self._opening_store = asyncio.Lock()
-        self._budgets = HandshakeBudgets(self.clock)
+        self._budgets = HandshakeBudgets(self.clock, self._keep_hosts)
+        self._standings: dict[str, Standing] = {}
         self._redactor = Redactor()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._leaving: set[asyncio.Task[None]] = set()
@@ -86,12 +92,14 @@ class Workspace:
         self._usd_versions: tuple[int, ...] = ()
         self._suspend = SuspendDetector(self.clock)
         self._suspend.events.connect(self._on_suspend)
+        self._budgets.restore(load_hosts(paths.hosts_file))
 
     def start(self) -> None:
         """Begin the desk's own watches. Needs a running loop."""
         self.spawn(self._suspend.run(), "suspend watch")
         if self._no_orders:
             self.notices.raise_alarm("JOURNAL", "desk", f"{self._no_orders}: this window cannot place orders")
+        self.spawn(self._watch_bans(), "bans")
         if self.store is not None:
             self.spawn(self._watch_journal(self.store), "journal watch")
 
@@ -164,7 +172,7 @@ class Workspace:
                 journal = store.journal(account)
             elif refusal:
                 journal = ClosedJournal(refusal)
-        venue, limiter = self._venue(spec, domain, label, redactor, auth)
+        venue = self._venue(spec, domain, label, redactor, auth)
         private = None if auth is None else spec.private(domain, auth)
         exchange = Exchange(
             venue, spec.public(domain), private, journal, self.random, standing, no_orders, self.config.history.days
@@ -277,14 +285,23 @@ class Workspace:
     def _keep_watermark(self, account: str, watermark_ms: int, store: Store) -> None:
         self.spawn(store.set_watermark(account, watermark_ms), "watermark")
 
-    def _venue(
-        self, spec: ExchangeSpec, domain: Domain, label: str, redactor: Redactor, auth: Auth | None
-    ) -> tuple[Venue, RateLimiter]:
-        limiter = RateLimiter(
-            [Bucket(limit.bucket, limit.units, limit.per_s) for limit in spec.rate_limits], self.clock
-        )
+    def _standing(self, spec: ExchangeSpec, domain: Domain) -> Standing:
+        """Limits and bans of one exchange are about our address: its accounts share them."""
+        key = domain.rest[""]
+        if key not in self._standings:
+            limits = [Bucket(limit.bucket, limit.units, limit.per_s) for limit in spec.rate_limits]
+            budgets = {id(one): one for one in map(self._budget_for, (*domain.rest.values(), *domain.sockets.values()))}
+            self._standings[key] = Standing(self.clock, RateLimiter(limits, self.clock), budgets.values())
+        return self._standings[key]
+
+    def _venue(self, spec: ExchangeSpec, domain: Domain, label: str, redactor: Redactor, auth: Auth | None) -> Venue:
+        standing = self._standing(spec, domain)
+        limiter = standing.limiter
         server_clock = ServerClock(self.clock)
         key = f"{spec.name}:{label}" if label else spec.name
+        proxy = proxy_for((*domain.rest.values(), *domain.sockets.values()), self.config.network.proxy)
+        if proxy.refusal:
+            self.notices.raise_alarm("PROXY", key, proxy.refusal)
         rest = RestClient(
             domain.rest,
             self.log,
@@ -296,8 +313,8 @@ class Workspace:
             f"{key}/rest",
             spec.read_error,
             slow_down_s=spec.slow_down_s,
+            proxy=proxy,
         )
-        proxy = self.config.network.proxy or None
         venue = Venue(
             spec,
             domain,
@@ -312,7 +329,11 @@ class Workspace:
             budget_for=self._budget_for,
             redactor=redactor,
             rate_usage=lambda: {usage.name: usage.used / usage.units for usage in limiter.usage()},
+            standing=standing,
+            via=proxy.words,
         )
+        rest.on_limit = standing.told
+        standing.on_told = venue.on_limited
 
         def on_exchange(response: Response, sent_ns: int, received_ns: int) -> None:
             venue.note_exchange(response, sent_ns, received_ns)
@@ -320,7 +341,7 @@ class Workspace:
                 limiter.observe(bucket, used)
 
         rest.on_exchange = on_exchange
-        return venue, limiter
+        return venue
 
     def _budget_for(self, url: str) -> HandshakeBudget:
         host = urlsplit(url)
@@ -328,7 +349,21 @@ class Workspace:
         if host.hostname in _LOOPBACK:
             # A twin of ours has nobody else to protect from us; some take no more than three a second, as the real one.
             budget.apart_s = 0.4
+            budget.probe_apart_s = 1.0
         return budget
+
+    async def _watch_bans(self) -> None:
+        """A ban that was told yesterday stands today, and one that is over is over on screen."""
+        while True:
+            for exchange in tuple(self.exchanges.values()):
+                exchange.venue.check_ban()
+            await asyncio.sleep(_BANS_EVERY_S)
+
+    def _keep_hosts(self) -> None:
+        try:
+            save_hosts(self.paths.hosts_file, self._budgets.states())
+        except OSError as error:
+            self.notices.warning("desk", f"bans and connections are not remembered: {error.strerror}")
 
     async def _watch_journal(self, store: Store, source: str = "desk") -> None:
         """Say what is wrong with the journal for as long as it is, and mend what can be mended."""
@@ -399,9 +434,22 @@ class Workspace:
 
     def _on_suspend(self, event: TimeEvent) -> None:
         if isinstance(event, Slept):
-            self.notices.warning("desk", f"Computer slept {event.seconds:.0f} s: everything is asked again")
+            told = f"Computer slept {duration_words(event.seconds)}"
+            self.notices.raise_alarm("SLEPT", "desk", f"{told}: every connection is opened and everything asked again")
             for exchange in self.exchanges.values():
                 exchange.after_sleep()
+            self.spawn(self._until_ready_again(told), "wake")
+        elif isinstance(event, WallStepped):
+            way = "forward" if event.seconds > 0 else "back"
+            told = f"the computer's clock was set {way} by {duration_words(abs(event.seconds))}"
+            self.notices.warning("desk", f"{told}; the exchanges' clocks are measured again")
+            for exchange in self.exchanges.values():
+                exchange.markets.ask_clock_now()
+
+    async def _until_ready_again(self, told: str) -> None:
+        while not all(exchange.ready for exchange in self.exchanges.values()):
+            await asyncio.sleep(_LOOK_EVERY_S)
+        self.notices.end_alarm("SLEPT", "desk", f"{told}; everything has been asked again")
 
     def _on_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
@@ -415,3 +463,13 @@ def account_key(exchange: str, domain: Domain, credentials: Credentials) -> str:
     fingerprint = hashlib.sha256(credentials.api_key.encode()).hexdigest()[:16]
     where = f":{domain.rest['']}" if domain.paper else ""
     return f"{exchange}@{domain.name}:{fingerprint}{where}"
+
+
+def duration_words(seconds: float) -> str:
+    """5 min 0 s, 2 h 10 min, 12 s."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -90,6 +90,7 @@ class Exchange:
         """What a market is marked with wherever money could be thought to be at stake."""
         self.standing = standing or KeyStanding()
         self.markets = MarketList(venue, public)
+        venue.on_clock_refused = self.markets.ask_clock_now
         self.account = AccountBook()
         self.orders = OrderTracker()
         self.ledger = OrderLedger(self.orders, journal or MemoryJournal())
@@ -300,7 +301,8 @@ class Exchange:
     def freshness(self, pair: str) -> Freshness:
         """How far this pair's book can be trusted now."""
         status = self.order_book_tracker.data_source.status_for(pair)
-        return book_freshness(self.feeds.get(pair), status, self.venue.clock.mono_ns(), self.replayed)
+        clock = self.venue.clock
+        return book_freshness(self.feeds.get(pair), status, clock.mono_ns(), self.replayed, clock.boot_ns())
 
     def account_freshness(self) -> Freshness:
         """How far balances and orders can be trusted now."""
@@ -317,6 +319,16 @@ class Exchange:
     def explain(self, frame: Frame) -> Sequence[Effect]:
         """What our source makes of a message. Raises nothing: what cannot be read is an `Unknown`."""
         return explain_frame(self.venue, self._public, self._private, frame)
+
+    @property
+    def banned_until_ns(self) -> int:
+        """Wall time until which the exchange wants nothing from our address; 0 when it does not ban us."""
+        return self.venue.banned_until_ns
+
+    @property
+    def via(self) -> str:
+        """ "via proxy host:port", or empty."""
+        return self.venue.via
 
     @property
     def clock_offset_ms(self) -> float | None:
@@ -348,7 +360,13 @@ class Exchange:
         """Every execution known, oldest first."""
         if self._fills_version != self.orders.version:
             self._fills_version = self.orders.version
-            records = [FillRecord(order, fill) for order in self.orders for fill in order.fills]
+            stream = self.user_stream_tracker
+            found = stream.recovered if stream is not None else set()
+            records = [
+                FillRecord(order, fill, (fill.id_space, fill.trade_id) in found)
+                for order in self.orders
+                for fill in order.fills
+            ]
             self._fills = sorted(records, key=lambda record: record.fill.exchange_ms)
         return self._fills
 
@@ -379,6 +397,8 @@ class Exchange:
             journal_failure=self.ledger.journal.failure,
             clock_bound_ms=self.clock_bound_ms,
             stream_live=self.user_stream_tracker.stream_fresh or self._polled,
+            ban=self.venue.ban_words,
+            unreached=self.venue.unreached,
         )
 
     def get_fee(self, draft: OrderDraft) -> TradeFee | None:
@@ -494,13 +514,17 @@ class Exchange:
 
     def after_sleep(self) -> None:
         """The computer slept: connections that look open are not, and the clock offset is forgotten."""
-        self.venue.server_clock.forget()
+        if not self._started:
+            return
+        self.venue.forget_clock()
+        self.venue.connection_lost()
+        self.markets.ask_clock_now()
         source = self.order_book_tracker.data_source
         for name in source.links:
-            source.reconnect(name, "the computer slept")
+            source.drop(name, "the computer slept")
         if self.user_stream_tracker is not None:
-            self.user_stream_tracker.data_source.reconnect("the computer slept")
-            self.user_stream_tracker.ask_now()
+            self.user_stream_tracker.data_source.drop("the computer slept")
+            self.user_stream_tracker.start_over()
 
     # -- recorded data
 

@@ -31,6 +31,7 @@ class MarketList:
         self._venue = venue
         self._public = public
         self._rules_now = asyncio.Event()
+        self._clock_now = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -51,6 +52,10 @@ class MarketList:
         """The exchange refused an order by a rule we did not know."""
         self._rules_now.set()
 
+    def ask_clock_now(self) -> None:
+        """Measure the exchange's clock again at once."""
+        self._clock_now.set()
+
     def apply_trading_rules(self, rules: Iterable[TradingRule]) -> None:
         """Take the market list as the exchange tells it now; pairs it left out are gone."""
         self.trading_rules = {rule.pair: rule for rule in rules}
@@ -70,13 +75,14 @@ class MarketList:
 
     async def _clock_loop(self) -> None:
         while True:
+            self._clock_now.clear()
             for _ in range(_CLOCK_SAMPLES):
                 try:
                     await self._venue.sample_clock(self._public.get_server_time())
                 except TROUBLE:
                     break
             known = self._venue.server_clock.bound_ms is not None
-            await asyncio.sleep(_CLOCK_EVERY_S if known else _RETRY_S)
+            await happens(self._clock_now, _CLOCK_EVERY_S if known else _RETRY_S)
 
     async def _trading_rules_polling_loop(self) -> None:
         while True:

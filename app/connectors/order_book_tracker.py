@@ -12,10 +12,11 @@ from app.connectors.venue import Venue
 from app.core.clock import NS_PER_S
 from app.core.effects import Channel, Refused, Subscription
 from app.core.frames import FrameLog
-from app.core.links import Link, LinkState
+from app.core.links import Link, LinkState, LinkStatus
 from app.core.market import CandleSeries, TradeTape
 from app.core.order_book import BookState, BookSync, OrderBook
 from app.core.requests import Call, NoAnswer, NotSent, VenueError
+from app.core.timestamps import TimeUnit, in_ms, unit_of
 from app.core.types import BookDiff, BookSnapshot, Candle, Ticker, Trade
 
 T = TypeVar("T")
@@ -26,6 +27,10 @@ _CROSSED_UPDATES = 3
 _RESYNC_LIMIT = 6
 _RESYNC_WINDOW_NS = 60 * NS_PER_S
 _ANSWER_WITHIN_NS = 10 * NS_PER_S
+EVENT_TIME = "EVENT-TIME"
+"""Code of an alarm."""
+_AHEAD_MS = 1_000.0
+_AHEAD_FOR_NS = 3 * NS_PER_S
 
 
 class Feed:
@@ -81,6 +86,8 @@ class OrderBookTracker:
         self._random = random
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = False
+        self._ahead_since_ns: dict[str, int] = {}
+        self._unit_frame: dict[str, int] = {}
         data_source.connect_sink(BookDiff, self._on_diff)
         data_source.connect_sink(BookSnapshot, self._on_snapshot)
         data_source.connect_sink(Trade, self._on_trade)
@@ -161,12 +168,12 @@ class OrderBookTracker:
 
     def _on_trade(self, trade: Trade) -> None:
         if trade.pair in self.feeds or self._adopt(trade.pair):
-            self.tape(trade.pair).add(trade)
+            self.tape(trade.pair).add(in_ms(trade))
 
     def _on_candle(self, candle: Candle) -> None:
         series = self.series.get((candle.pair, candle.interval))
         if series is not None:
-            series.add(candle)
+            series.add(in_ms(candle))
 
     def _on_snapshot(self, snapshot: BookSnapshot) -> None:
         feed = self.feeds.get(snapshot.pair) or self._adopt(snapshot.pair)
@@ -267,13 +274,46 @@ class OrderBookTracker:
         offset_ms = self._venue.server_clock.offset_ms
         if offset_ms is None:
             return
+        bound_ms = self._venue.server_clock.bound_ms or 0.0
         for feed in self.feeds.values():
             status = self.data_source.status_for(feed.pair)
             frame = self._venue.log.get(feed.book.frame)
             if status is None or frame is None or not feed.book.exchange_ms or frame.seq <= feed.lag_frame:
                 continue
             feed.lag_frame = frame.seq
-            status.lag_ms = frame.wall_ns / 1e6 + offset_ms - feed.book.exchange_ms
+            if frame.seq == feed.book.snapshot_frame:
+                # A snapshot may carry the time of the last change, which in a quiet market is long ago.
+                continue
+            self._note_unit(status, feed.book, frame.seq)
+            lag_ms = frame.wall_ns / 1e6 + offset_ms - feed.book.exchange_ms
+            # An event cannot be from the future; how far it claims to be is another matter.
+            status.lag_ms = max(lag_ms, 0.0)
+            self._note_future(status, -lag_ms - bound_ms, frame.seq)
+
+    def _note_unit(self, status: LinkStatus, book: OrderBook, frame: int) -> None:
+        # Of several books on one connection, only the newest message tells what is sent now.
+        if frame < self._unit_frame.get(status.name, 0):
+            return
+        self._unit_frame[status.name] = frame
+        unit = unit_of(book.exchange_time)
+        if book.exchange_time == book.exchange_ms:
+            unit = TimeUnit.MILLISECONDS
+        if unit is not status.time_unit:
+            status.time_unit = unit
+            words = f"times arrive in {unit} now; they are read as such"
+            self._venue.notices.warning(status.name, words, frame)
+
+    def _note_future(self, status: LinkStatus, ahead_ms: float, frame: int) -> None:
+        """A clock over there, or our idea of it, is wrong when events go on being dated in the future."""
+        now = self._venue.clock.mono_ns()
+        if ahead_ms <= _AHEAD_MS:
+            self._ahead_since_ns.pop(status.name, None)
+            self._venue.notices.end_alarm(EVENT_TIME, status.name)
+            return
+        since_ns = self._ahead_since_ns.setdefault(status.name, now)
+        if now - since_ns >= _AHEAD_FOR_NS:
+            words = f"events are dated {ahead_ms / 1e3:.1f} s ahead of the exchange's own clock"
+            self._venue.notices.raise_alarm(EVENT_TIME, status.name, words, frame)
 
     def _check_crossed(self, feed: Feed, now: int) -> None:
         if not feed.book.crossed:

@@ -9,7 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from app.connectors.link_runner import LinkRunner
+from app.connectors.link_runner import LinkRunner, NextUser
+from app.connectors.next_connection import NextConnection
 from app.connectors.spec import PublicSource
 from app.connectors.venue import Venue
 from app.core.effects import (
@@ -196,6 +197,12 @@ class OrderBookTrackerDataSource:
         if runner is not None:
             runner.reconnect(reason)
 
+    def drop(self, name: str, reason: str) -> None:
+        """End the connection at once, even if it looks open, and dial again."""
+        runner = self._runners.get(name)
+        if runner is not None:
+            runner.drop(reason)
+
     def status_for(self, pair: str) -> LinkStatus | None:
         """The connection that carries this pair's book."""
         name = self._wanted.get(Subscription(Channel.BOOK, pair))
@@ -321,11 +328,31 @@ class OrderBookTrackerDataSource:
             else:
                 self.apply(effect)
 
+    # -- one connection after another
+
+    def subscribed_on(self, link: Link) -> list[Subscription]:
+        """Streams that this connection carries or should carry."""
+        return [wanted for wanted, name in self._wanted.items() if name == link.name]
+
+    def take_over(self, link: Link, held: Iterable[Effect], asked: Collection[Subscription]) -> None:
+        """From now on another connection carries the link: make true what it held back, and ask it for what became
+        wanted since it was asked.
+        """
+        self._numbers.pop(link.name, None)
+        for effect in held:
+            if isinstance(effect, Sequence):
+                self._on_sequence(link.name, effect.number)
+            else:
+                self.apply(effect)
+        wanted = self.subscribed_on(link)
+        self._send(link.name, self.source.unsubscribe([gone for gone in asked if gone not in wanted]))
+        self._send(link.name, self.source.subscribe([new for new in wanted if new not in asked]))
+
     def _on_open(self, link: Link) -> Iterable[Effect]:
         self._numbers.pop(link.name, None)
         self.on_link_open(link.name)
         yield from self.source.on_open(link, self._venue.now_ms())
-        wanted = [wanted for wanted, name in self._wanted.items() if name == link.name]
+        wanted = self.subscribed_on(link)
         self.confirmed.difference_update(wanted)
         yield from self.source.subscribe(wanted)
 
@@ -348,7 +375,11 @@ class _PublicLink:
     def heartbeat(self) -> bytes:
         return self._owner.source.heartbeat(self._owner._venue.now_ms())
 
+    def successor(self) -> NextUser | None:
+        return NextConnection(self._owner, self._link, self._owner._venue.clock, self._owner._venue.now_ms)
+
     def on_down(self, reason: str) -> None:
+        self._owner._venue.connection_lost()
         self._owner.on_link_down(self._link, reason)
 
 

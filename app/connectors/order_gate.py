@@ -27,12 +27,19 @@ def order_gate(
     journal_failure: str,
     clock_bound_ms: float | None,
     stream_live: bool,
+    ban: str = "",
+    unreached: str = "",
 ) -> Gate:
-    """The strictest of all reasons; several of one strictness are told together."""
+    """The strictest of all reasons; several of one strictness are told together.
+
+    `ban` and `unreached` say why the exchange takes nothing from us, or why the newest request did not get there.
+    """
+    if ban:
+        return Gate(GateState.BLOCKED, ban)
     reasons = list(_blocks(draft, book, freshness, unknown, journal_failure, clock_bound_ms))
     if reasons:
         return Gate(GateState.BLOCKED, "; ".join(reasons))
-    reasons = list(_doubts(draft, book, freshness, stream_live))
+    reasons = list(_doubts(draft, book, freshness, stream_live, unreached))
     return Gate(GateState.CONFIRM, "; ".join(reasons)) if reasons else OPEN
 
 
@@ -61,11 +68,15 @@ def _blocks(
         yield f"the price is {deviation:.1%} {side} the middle of the book"
 
 
-def _doubts(draft: OrderDraft, book: OrderBook | None, freshness: Freshness, stream_live: bool) -> Iterator[str]:
+def _doubts(
+    draft: OrderDraft, book: OrderBook | None, freshness: Freshness, stream_live: bool, unreached: str
+) -> Iterator[str]:
     if freshness.state != "live":
         yield f"the book is not live: {freshness.words}"
     elif book is not None and (not book.bids or not book.asks):
         yield f"no {'bids' if not book.bids else 'asks'} in the book"
+    if unreached:
+        yield f"the exchange was not reached just now: {unreached}"
     if not stream_live:
         yield "the account's stream is down: the order will be followed by polling"
     deviation = _deviation(draft, book)

@@ -269,6 +269,8 @@ class ExchangeSpec(Struct, frozen=True, kw_only=True):
     """Whether `PrivateSource.preview_order` has the exchange check an order."""
     kill_switch_s: tuple[int, int] | None = None
     """Shortest and longest time of `PrivateSource.kill_switch`; None where there is none."""
+    site: str = ""
+    """Where a trader finds the exchange without us."""
     default_pair: str = "BTC-USDT"
     quote_assets: tuple[str, ...] = ("USDT", "USDC", "USD")
     """Assets counted as one US dollar when values are shown."""

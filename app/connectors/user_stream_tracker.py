@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from app.connectors.spec import PrivateSource
+from app.connectors.stream_check import StreamCheck
 from app.connectors.user_stream_tracker_data_source import Tap, UserStreamTrackerDataSource
 from app.connectors.venue import TROUBLE, Venue
 from app.core.account import AccountBook, FeeSchedule
@@ -53,7 +54,11 @@ class UserStreamTracker:
         self.last_poll_ns = 0
         self.trouble = ""
         """Why the last question went unanswered, or empty."""
+        self.recovered: set[tuple[str, str]] = set()
+        """Executions (id space, trade id) that the stream missed and a later question told."""
         self.watermark_ms = 0
+        self._known_since_ms = 0
+        self._recovered_before = 0
         self.on_reconciled: Callable[[], None] = lambda: None
         self._user_stream: Tap | None = None
         self._venue = venue
@@ -61,14 +66,18 @@ class UserStreamTracker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._poll_now = asyncio.Event()
         self._balances_now = asyncio.Event()
+        self.check = StreamCheck(
+            venue, ledger.tracker, lambda: self.reconciled and self.stream_fresh, self._on_lost_events
+        )
         data_source.sink = self._on_event
-        data_source.on_subscribed = self.ask_now
+        data_source.on_subscribed = self._on_subscribed
         data_source.on_lost = self._on_lost
 
     def start(self) -> None:
         self.data_source.start()
         self._venue.spawn(self._status_polling_loop(), "account polling", self._tasks)
         self._venue.spawn(self._fee_polling_loop(), "fee polling", self._tasks)
+        self._venue.spawn(self.check.run(), "stream check", self._tasks)
         if not self._source.streams_balances:
             self._venue.spawn(self._balance_polling_loop(), "balance polling", self._tasks)
 
@@ -101,19 +110,34 @@ class UserStreamTracker:
         """Ask the exchange for everything at the next turn of the loop."""
         self._poll_now.set()
 
+    def start_over(self) -> None:
+        """Believe nothing until everything has been asked again."""
+        self.reconciled = False
+        self.ask_now()
+
     # -- what arrives
 
     def _on_event(self, event: AccountEvent) -> None:
         wall_ms = self._venue.wall_ms()
         if isinstance(event, OrderUpdate):
-            self.ledger.update(event, wall_ms, "stream")
+            self.check.heard(lambda: self.ledger.update(event, wall_ms, "stream"))
         elif isinstance(event, Fill):
-            self.ledger.fill(event, wall_ms, "stream")
+            self.check.heard(lambda: self.ledger.fill(event, wall_ms, "stream"))
         else:
             self.account.apply_delta(event)
             return
+        orders = self.ledger.tracker
+        self.check.confirm(orders.get(event.client_order_id) or orders.get(event.exchange_order_id))
         if not self._source.streams_balances:
             self._balances_now.set()
+
+    def _on_subscribed(self) -> None:
+        self.check.started()
+        self.ask_now()
+
+    def _on_lost_events(self) -> None:
+        self.data_source.reconnect("order events were missing")
+        self.ask_now()
 
     def _on_lost(self, reason: str) -> None:
         self.reconciled = False
@@ -125,7 +149,7 @@ class UserStreamTracker:
         while True:
             started_fresh = self.stream_fresh
             self._poll_now.clear()
-            await self._reconcile()
+            await self._reconcile(started_fresh or self._source.link is None)
             wait_s = LONG_POLL_S if started_fresh and self.reconciled else SHORT_POLL_S
             await happens(self._poll_now, wait_s)
 
@@ -152,9 +176,11 @@ class UserStreamTracker:
             except TROUBLE:
                 await asyncio.sleep(SHORT_POLL_S)
 
-    async def _reconcile(self) -> None:
-        """Open orders, then orders that should be among them, then fills, balances last; nothing is ever made up."""
-        known = len(self._fill_ids())
+    async def _reconcile(self, complete: bool) -> None:
+        """Open orders, then orders that should be among them, then fills, balances last; nothing is ever made up.
+
+        `complete`: the stream told everything since before the question, so that nothing can fall in between.
+        """
         try:
             await self._update_order_status()
             await self._update_fills()
@@ -164,11 +190,13 @@ class UserStreamTracker:
             return
         self.trouble = ""
         self.last_poll_ns = self._venue.clock.mono_ns()
-        if not self.reconciled:
+        if complete and not self.reconciled:
             self.reconciled = True
-            recovered = len(self._fill_ids()) - known
+            recovered = len(self.recovered) - self._recovered_before
+            self._recovered_before = len(self.recovered)
             count = len(self.ledger.tracker.open)
-            self._venue.notices.info(self._venue.key, f"Reconciled: {count} open orders, {recovered} fills recovered")
+            told = f"{_counted(count, 'open order')}, {_counted(recovered, 'fill')} recovered"
+            self._venue.notices.info(self._venue.key, f"Reconciled: {told}")
             self.on_reconciled()
 
     async def _update_balances(self) -> None:
@@ -197,10 +225,19 @@ class UserStreamTracker:
         since_ms = max(0, self.watermark_ms - _OVERLAP_MS)
         if not self.watermark_ms:
             self.watermark_ms = self._venue.estimate_ms()
+            self._known_since_ms = self.watermark_ms
             return
+        self._known_since_ms = self._known_since_ms or self.watermark_ms
         asked_ms = self._venue.estimate_ms()
         for fill in await self._venue.all_pages(self._source.get_fills(since_ms)):
+            tracker = self.ledger.tracker
+            order = tracker.get(fill.client_order_id) or tracker.get(fill.exchange_order_id)
+            told = order is not None and order.fills_missing >= fill.amount
+            before = len(order.fills) if order is not None else len(tracker.waiting_fills)
             self.ledger.fill(fill, self._venue.wall_ms())
+            after = len(order.fills) if order is not None else len(tracker.waiting_fills)
+            if after > before and not told and fill.exchange_ms >= self._known_since_ms:
+                self.recovered.add((fill.id_space, fill.trade_id))
         await self._describe_waiting_fills()
         self.watermark_ms = asked_ms
 
@@ -243,11 +280,12 @@ class UserStreamTracker:
         for fill in await self._venue.all_pages(self._source.get_fills(since_ms)):
             self.ledger.fill(fill, self._venue.wall_ms())
 
-    def _fill_ids(self) -> set[tuple[str, str]]:
-        return {(fill.id_space, fill.trade_id) for order in self.ledger.tracker for fill in order.fills}
-
     def _say_trouble(self, error: Exception) -> None:
         words = str(error)
         if words != self.trouble:
             self._venue.notices.warning(self._venue.key, f"account not read: {words}")
         self.trouble = words
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

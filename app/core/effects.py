@@ -82,9 +82,10 @@ class Refused(Struct, frozen=True):
 
 
 class Reconnect(Struct, frozen=True):
-    """This connection is of no more use."""
+    """This connection is of no more use; with `planned` it still is for a while, and the next one may take over."""
 
     reason: str
+    planned: bool = False
 
 
 class Unknown(Struct, frozen=True):

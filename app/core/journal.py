@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from app.core.order_change import ChangeState
 from app.core.order_tracker import OrderTracker
 from app.core.orders import InFlightOrder, OrderIntent
+from app.core.timestamps import in_ms
 from app.core.types import Fill, OrderUpdate
 
 
@@ -135,13 +136,13 @@ class OrderLedger:
 
     def update(self, update: OrderUpdate, wall_ms: int, source: str = "rest") -> None:
         """`source` says where the report came from: "stream" or "rest"."""
-        update = replace(update, source=source)
+        update = in_ms(replace(update, source=source))
         key = update.client_order_id or f"#{update.exchange_order_id}"
         self._enter(JournalEntry(kind=EntryKind.UPDATE, key=key, wall_ms=wall_ms, frame=update.frame, update=update))
 
     def fill(self, fill: Fill, wall_ms: int, source: str = "rest") -> None:
         """`source` says where the report came from: "stream" or "rest"."""
-        fill = replace(fill, source=source)
+        fill = replace(in_ms(fill), source=source)
         key = fill.client_order_id or f"#{fill.exchange_order_id}"
         self._enter(JournalEntry(kind=EntryKind.FILL, key=key, wall_ms=wall_ms, frame=fill.frame, fill=fill))
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 
+from app.core.timestamps import as_ms
 from app.core.types import BookDiff, BookSnapshot, Integrity, Level, Side
 
 _FEW = 200
@@ -146,6 +147,11 @@ class OrderBook:
     @property
     def exchange_ms(self) -> int:
         """The exchange's time of the last message applied."""
+        return as_ms(self._last.exchange_ms)
+
+    @property
+    def exchange_time(self) -> int:
+        """The same as the exchange wrote it, in whatever unit."""
         return self._last.exchange_ms
 
     @property

@@ -15,6 +15,8 @@ from app.core.types import Fill, OrderType, OrderUpdate, Side, TimeInForce
 class FillRecord(Struct, frozen=True):
     order: InFlightOrder
     fill: Fill
+    recovered: bool = False
+    """The account's stream missed it; it was found by asking."""
 
 
 class OrderTracker:

@@ -104,6 +104,10 @@ class NotSent(Exception):
     """No byte of the request left this machine (name lookup, refused connection, TLS, local limit)."""
 
 
+class NotTrusted(NotSent):
+    """The certificate of the other side is not trusted, so nothing was said to it."""
+
+
 class NoAnswer(Exception):
     """Bytes were written and no readable answer came: the outcome is unknown."""
 

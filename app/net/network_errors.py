@@ -26,11 +26,7 @@ _WORDS = {
 
 def network_words(error: BaseException, host: str) -> str:
     """The most telling reason in the chain of causes, such as "connection refused" or "name lookup failed: host"."""
-    chain: list[BaseException] = []
-    step: BaseException | None = error
-    while step is not None and step not in chain:
-        chain.append(step)
-        step = step.__cause__ or step.__context__
+    chain = _chain(error)
     for each in chain:
         # aiohttp's own certificate error is one of these too, but without the details: those are in its cause.
         if isinstance(each, UntrustedCertificate):
@@ -46,6 +42,21 @@ def network_words(error: BaseException, host: str) -> str:
         if isinstance(each, OSError) and (words := _os_words(each)):
             return words
     return str(error) or type(error).__name__
+
+
+def is_untrusted(error: BaseException) -> bool:
+    """Whether the other side's certificate is why the connection failed."""
+    return any(isinstance(each, UntrustedCertificate) for each in _chain(error))
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error and what caused it."""
+    chain: list[BaseException] = []
+    step: BaseException | None = error
+    while step is not None and step not in chain:
+        chain.append(step)
+        step = step.__cause__ or step.__context__
+    return chain
 
 
 def _os_words(error: OSError) -> str:

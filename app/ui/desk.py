@@ -251,6 +251,16 @@ class ExchangeView(Protocol):
         ...
 
     @property
+    def banned_until_ns(self) -> int:
+        """Wall time until which the exchange wants nothing from our address; 0 when it does not ban us."""
+        ...
+
+    @property
+    def via(self) -> str:
+        """ "via proxy host:port" where requests and streams go through one, else empty."""
+        ...
+
+    @property
     def clock_offset_ms(self) -> float | None: ...
     @property
     def clock_bound_ms(self) -> float | None: ...

@@ -23,6 +23,7 @@ _PATIENCE_S = 5.0
 _ROUND = 10
 _PER_MS = 20
 _LONGEST_MS = 250
+_BETWEEN_HURRIES_NS = 50 * NS_PER_MS
 
 
 class Refreshing(Protocol):
@@ -107,6 +108,10 @@ class FrameClock(QObject):
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.tick)
+        self._hurried_ns = 0
+        self._hurry = QTimer(self)
+        self._hurry.setSingleShot(True)
+        self._hurry.timeout.connect(self._refresh_active)
 
     @property
     def hz(self) -> int:
@@ -125,6 +130,16 @@ class FrameClock(QObject):
     def stop(self) -> None:
         """Call before the panels go: a tick must not reach a deleted widget."""
         self._timer.stop()
+        self._hurry.stop()
+
+    def soon(self) -> None:
+        """What is on screen may have become untrue: show the market's panels anew without waiting for the next beat."""
+        if self._timer.isActive() and self._clock.mono_ns() - self._hurried_ns > _BETWEEN_HURRIES_NS:
+            self._hurried_ns = self._clock.mono_ns()
+            self._hurry.start(0)
+
+    def _refresh_active(self) -> None:
+        self._refresh([panel for panel in self._panels if id(panel) in self._active and panel.isVisible()])
 
     def add(self, panel: QWidget, active: bool = False) -> None:
         """Register a widget that is `Refreshing`; it leaves by itself when it is destroyed."""

@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QMainWindow, QToolButton, QVBoxLayout, QWidget
 
 from app.account_desk import AccountDesk
 from app.config import Config
-from app.core.clock import process_age_s
+from app.core.clock import local_zone, process_age_s
+from app.core.notices import Notice, NoticeLevel
 from app.core.orders import OrderIntent
 from app.core.types import Side
 from app.replay_desk import ReplayDesk
@@ -23,7 +24,7 @@ from app.ui.accounts_control import AccountsControl
 from app.ui.banner import Banner
 from app.ui.dialogs.exchanges import ExchangesDialog
 from app.ui.docks import DockHost, LayoutState, load_layout, save_layout
-from app.ui.format import Display
+from app.ui.format import Display, forget_times
 from app.ui.frame_clock import FrameClock
 from app.ui.kill_switch_chip import KillSwitchChip
 from app.ui.live_market import LiveMarket
@@ -51,6 +52,7 @@ _AUTOSAVE_MS = 60_000
 _NARROW = 1500
 _LAB_EDGE = 4
 _TELL_FRAMES_EVERY = 60
+_LOOK_AT_ZONE_EVERY = 30
 _WATCHED_AT_FIRST = 6
 
 
@@ -70,6 +72,7 @@ class MainWindow(QMainWindow):
         self._first_book_s: float | None = None
         self._replay: ReplayDesk | None = None
         self._ticks = 0
+        self._zone = local_zone()
         self.setObjectName("depthdesk")
         self.setWindowTitle("Depthdesk")
         self.setMinimumSize(1024, 640)
@@ -205,6 +208,11 @@ class MainWindow(QMainWindow):
         self.status.connections_requested.connect(self._show_connections)
         self.status.stream_requested.connect(self._show_inspector)
         self.frames.pace_changed.connect(self.status.set_frame_stats)
+        self._deaf = self._workspace.notices.added.connect(self._show_trouble)
+
+    def _show_trouble(self, notice: Notice) -> None:
+        if notice.level is not NoticeLevel.INFO:
+            self.frames.soon()
 
     # -- the market shown
 
@@ -315,6 +323,10 @@ class MainWindow(QMainWindow):
     def _refresh(self) -> None:
         workspace = self._workspace
         self.banner.refresh()
+        if self._ticks % _LOOK_AT_ZONE_EVERY == 0 and (zone := local_zone()) != self._zone:
+            self._zone = zone
+            self._show_times_anew()
+        self._ticks += 1
         if self._market is None:
             if self._replay is not None and workspace.exchanges:
                 exchange = next(iter(workspace.exchanges.values()))
@@ -326,7 +338,6 @@ class MainWindow(QMainWindow):
             self._leave_market()
             return
         self.top.show_market(exchange, self._market[1])
-        self._ticks += 1
         if self._ticks % _TELL_FRAMES_EVERY == 0:
             self.status.set_frame_stats(self.frames.words)
         if self._first_book_s is None:
@@ -335,6 +346,15 @@ class MainWindow(QMainWindow):
                 self._first_book_s = process_age_s()
         if exchange.tickers and len(exchange.order_books) == 1 and self._replay is None:
             self.watch_first(exchange.key)
+
+    def _show_times_anew(self) -> None:
+        """Another time zone, or summer time: nothing but the times shown changes."""
+        forget_times()
+        for panel in self.market_panels:
+            panel.set_display(panel.display)
+        for table in self.account_tables:
+            table.model.forget_cells()
+        self.balances.refresh()
 
     def figures(self) -> dict[str, float | None]:
         """What `--summary` tells of the screen; ms and seconds."""
@@ -415,6 +435,7 @@ class MainWindow(QMainWindow):
 
     def finish(self) -> None:
         """Stop painting and remember the layout. Call before the desk is closed."""
+        self._deaf()
         self.frames.stop()
         self.kill_switch.stop()
         self._autosave.stop()

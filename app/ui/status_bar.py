@@ -6,12 +6,20 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QToolButton, QWidget
 
-from app.core.clock import NS_PER_MS, Clock, SystemClock
+from app.core.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
 from app.core.links import LinkStatus
 from app.ui import format as words
 from app.ui import theme
 from app.ui.desk import Desk, ExchangeView
-from app.ui.models.connections_figures import Health, RateMeter, milliseconds, offset_words, state_words, worst
+from app.ui.models.connections_figures import (
+    Health,
+    RateMeter,
+    ban_words,
+    milliseconds,
+    offset_words,
+    state_words,
+    worst,
+)
 from app.ui.models.connections_table import health_colour, health_icon
 from app.ui.panels.inspector_bar import plain_label, set_role
 
@@ -132,14 +140,23 @@ class StatusBar(QWidget):
             name = title[:3] if crowded and not roomy else title
             trip = milliseconds(max(trips)) if trips else ""
             text = f"{name} {trip}".strip()
-            if health is Health.BAD:
+            if links and health is not Health.GOOD:
                 text = f"{name} {_trouble(links, at)}"
-            if dot.text() != text or dot.property("health") != int(health):
+            if exchange.banned_until_ns:
+                # A ban concerns every request, whatever still flows over connections that are open.
+                health = Health.BAD
+                left_s = max(0, -(-(exchange.banned_until_ns - self._clock.wall_ns()) // NS_PER_S))
+                text = f"{name} {ban_words(exchange.banned_until_ns, left_s)}"
+            issuers = tuple(link.issuer for link in links)
+            if dot.text() != text or dot.property("health") != int(health) or dot.property("issuers") != issuers:
                 dot.setText(text)
                 dot.setIcon(health_icon(health))
                 dot.setProperty("health", int(health))
+                dot.setProperty("issuers", issuers)
                 dot.setStyleSheet(_dot_style(health))
-                told = "; ".join(f"{link.name} {state_words(link, at)}" for link in links)
+                told = "; ".join(_link_words(link, at) for link in links)
+                if exchange.via:
+                    told = f"{told}; requests and streams {exchange.via}"
                 dot.setToolTip(told)
                 dot.setAccessibleName(f"{title}: {health.name.lower()}. {told}")
 
@@ -177,9 +194,21 @@ class StatusBar(QWidget):
         far = max(known, key=lambda exchange: abs(exchange.clock_offset_ms or 0.0))
         size = abs(far.clock_offset_ms or 0.0)
         role = "error" if size > _SKEW_ERROR_MS else "warning" if size > _SKEW_WARNING_MS else "secondary"
+        offsets = [exchange.clock_offset_ms or 0.0 for exchange in known]
+        if max(offsets) - min(offsets) < _SKEW_WARNING_MS < size:
+            self._show_wrong_clock(known, far, role)
+            return
         offset = offset_words(far.clock_offset_ms, far.clock_bound_ms if roomy else None)
         _show(self.skew, f"clock {offset}" if roomy or role != "secondary" else offset, role)
         self.skew.setToolTip(f"Clock of {far.key} against this computer's: {offset}")
+
+    def _show_wrong_clock(self, exchanges: list[ExchangeView], far: ExchangeView, role: str) -> None:
+        """All exchanges agree that it is this computer's."""
+        offset_ms = far.clock_offset_ms or 0.0
+        way = "behind" if offset_ms > 0 else "ahead"
+        _show(self.skew, f"PC clock is {abs(offset_ms) / 1e3:.1f} s {way}", role)
+        told = "; ".join(f"{one.key} {offset_words(one.clock_offset_ms, one.clock_bound_ms)}" for one in exchanges)
+        self.skew.setToolTip(f"Against the exchanges' clocks: {told}. Requests are signed with the exchange's time.")
 
     def _show_limits(self, exchanges: list[ExchangeView], roomy: bool) -> None:
         shares = [
@@ -223,6 +252,11 @@ class StatusBar(QWidget):
 def _trouble(links: list[LinkStatus], at: int) -> str:
     bad = max(links, key=lambda link: worst([link]))
     return state_words(bad, at)
+
+
+def _link_words(link: LinkStatus, at: int) -> str:
+    vouched = f", certificate by {words.clean(link.issuer, 60)}" if link.issuer else ""
+    return f"{link.name} {state_words(link, at)}{vouched}"
 
 
 def _dot_style(health: Health) -> str:

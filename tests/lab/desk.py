@@ -107,7 +107,8 @@ class Desk:
 
     def pill(self) -> str:
         """The exchange's words in the status bar."""
-        return self.window.status._dots[self.exchange.key].text()
+        dot = self.window.status._dots.get(self.exchange.key)
+        return dot.text() if dot is not None else ""
 
     def connection(self, name: str) -> dict[str, str]:
         """The row of the connections panel whose first cell contains `name`, by heading."""

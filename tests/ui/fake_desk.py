@@ -113,6 +113,8 @@ class FakeExchange:
         self.orders.filled.connect(self._fills.append)
         self.history: FakePast | None = FakePast() if has_account else None
         self.fees = FeeSchedule(maker=Decimal("0.001"), taker=Decimal("0.002"), source="account tier")
+        self.banned_until_ns = 0
+        self.via = ""
         self.clock_offset_ms: float | None = 12.0
         self.clock_bound_ms: float | None = 20.0
         self.rates: dict[str, float] = {"orders": 0.1}

@@ -203,3 +203,26 @@ def test_the_timer_drives_it(qtbot) -> None:
     frames.start()
     qtbot.waitUntil(lambda: frames.stats().frames >= 5, timeout=3000)
     frames.stop()
+
+
+def test_trouble_is_shown_without_waiting_for_the_next_beat(qtbot):
+    panel, clock = _CountingPanel(), FrameClock(hz=5)
+    qtbot.addWidget(panel)
+    panel.show()
+    clock.add(panel, active=True)
+    clock.soon()
+    qtbot.wait(20)
+    assert panel.refreshed == 0, "a clock that stands shows nothing"
+    clock.start()
+    clock.soon()
+    clock.soon()
+    qtbot.waitUntil(lambda: panel.refreshed > 0, timeout=150)
+    assert panel.refreshed == 1
+    clock.stop()
+
+
+class _CountingPanel(QWidget):
+    refreshed = 0
+
+    def refresh(self) -> None:
+        self.refreshed += 1

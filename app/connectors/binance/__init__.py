@@ -37,6 +37,7 @@ SPEC = ExchangeSpec(
     name="binance",
     title="Binance",
     docs=DOCS,
+    site="www.binance.com",
     domains={domain.name: domain for domain in DOMAINS},
     credential_fields=(
         CredentialField(name="api_key", title="API key"),

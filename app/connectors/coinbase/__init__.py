@@ -16,6 +16,7 @@ SPEC = ExchangeSpec(
     name="coinbase",
     title="Coinbase",
     docs=DOCS,
+    site="www.coinbase.com",
     domains={MAIN.name: MAIN, SANDBOX.name: SANDBOX},
     credential_fields=(
         CredentialField(name="api_key", title="API key name (organizations/…/apiKeys/… or an id)"),

@@ -16,6 +16,7 @@ SPEC = ExchangeSpec(
     name="crypto_com",
     title="Crypto.com",
     docs=DOCS,
+    site="crypto.com/exchange",
     domains=DOMAINS,
     credential_fields=(
         CredentialField(name="api_key", title="API key"),

@@ -16,6 +16,7 @@ SPEC = ExchangeSpec(
     name="htx",
     title="HTX",
     docs=DOCS,
+    site="www.htx.com",
     domains=DOMAINS,
     credential_fields=(
         CredentialField(name="api_key", title="Access key"),

@@ -16,6 +16,7 @@ SPEC = ExchangeSpec(
     name="okx",
     title="OKX",
     docs=DOCS,
+    site="www.okx.com",
     domains=DOMAINS,
     credential_fields=(
         CredentialField(name="api_key", title="API key"),

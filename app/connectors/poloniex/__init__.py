@@ -16,6 +16,7 @@ SPEC = ExchangeSpec(
     name="poloniex",
     title="Poloniex",
     docs=DOCS,
+    site="poloniex.com",
     domains={MAIN.name: MAIN},
     credential_fields=(
         CredentialField(name="api_key", title="API key"),

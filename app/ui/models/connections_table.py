@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QIcon
 
 from app.core.clock import NS_PER_MS, NS_PER_S
 from app.core.links import LinkStatus
+from app.core.timestamps import TimeUnit
 from app.ui import format as words
 from app.ui import theme
 from app.ui.desk import Desk
@@ -114,10 +115,16 @@ def link_rows(links: Sequence[LinkStatus], now_ns: int, meter: RateMeter) -> lis
             milliseconds(link.lag_ms),
             f"{max(0, link.epoch - 1):,}",
             f"{link.unknown:,}",
-            words.clean(link.reason),
+            _remark(link),
         )
         rows.append(Cells(texts, health_of(link)))
     return rows
+
+
+def _remark(link: LinkStatus) -> str:
+    """Why the link is as it is, and what is unusual about what it carries."""
+    unusual = "" if link.time_unit is TimeUnit.MILLISECONDS else f"times in {link.time_unit}"
+    return "; ".join(part for part in (words.clean(link.reason), unusual) if part)
 
 
 _FRESH = {"live": Health.GOOD, "aging": Health.DOUBTFUL}

@@ -117,6 +117,9 @@ class LadderCanvas(Canvas):
         elif self._flashes:
             self._fade()
             self.update()
+        elif fresh.words != self.fresh.words and not is_trusted(fresh):
+            self.fresh = fresh
+            self.update()
 
     def _take_own(self, view: MarketView) -> None:
         own: dict[tuple[Side, Decimal], Decimal] = {}
