@@ -8,6 +8,7 @@ from app.core.clock import NS_PER_S
 from app.core.freshness import Freshness
 from app.core.links import LinkState, LinkStatus
 from app.core.order_book import BookState
+from app.core.types import Integrity
 
 _AGING_S = 2.0
 _STALE_S = 6.0
@@ -18,6 +19,7 @@ def book_freshness(feed: Feed | None, status: LinkStatus | None, now_ns: int, re
     """`status` is the connection that carries the book, `now_ns` monotonic; a replay's silence means nothing."""
     if feed is None:
         return Freshness("stale", "not watched", 0.0)
+    feed.book.settle()
     last_ns = status.last_recv_ns if status is not None else 0
     age_s = (now_ns - last_ns) / NS_PER_S if last_ns else 0.0
     if replayed and feed.book.state is BookState.LIVE:
@@ -26,11 +28,14 @@ def book_freshness(feed: Feed | None, status: LinkStatus | None, now_ns: int, re
         if status is not None and status.state is LinkState.LIVE:
             return Freshness("resync", "REFUSED" if feed.refused else "RESYNC", age_s)
         return Freshness("stale", f"STALE {age_s:.0f} s" if last_ns else "CONNECTING", age_s)
+    if feed.checksums.distrusted:
+        return Freshness("resync", "CHECKSUM", age_s)
     if age_s >= _STALE_S:
         return Freshness("stale", f"STALE {age_s:.0f} s", age_s)
     if age_s >= _AGING_S:
         return Freshness("aging", f"AGING {age_s:.0f} s", age_s)
-    return Freshness("live", "< 1 s" if age_s < 1 else f"{age_s:.0f} s", age_s)
+    proof = " unverified" if feed.book.integrity is Integrity.NONE else ""
+    return Freshness("live", f"< 1 s{proof}" if age_s < 1 else f"{age_s:.0f} s{proof}", age_s)
 
 
 def account_freshness(tracker: UserStreamTracker | None, now_ns: int, polled: bool) -> Freshness:

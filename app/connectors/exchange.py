@@ -32,7 +32,7 @@ from app.core.frames import Frame
 from app.core.freshness import Freshness
 from app.core.gate import Gate, GateState
 from app.core.journal import JournalEntry, MemoryJournal, OrderJournal, OrderLedger, entries_of, rebuild
-from app.core.links import LinkStatus
+from app.core.links import LinkState, LinkStatus
 from app.core.market import CandleSeries, TradeTape
 from app.core.order_book import OrderBook
 from app.core.order_tracker import FillRecord, OrderTracker
@@ -92,6 +92,8 @@ class Exchange:
         self._fills: list[FillRecord] = []
         self._fills_version = -1
         self._started = False
+        self._stopping: asyncio.Task[None] | None = None
+        venue.on_failure = self._on_failure
         self.replayed = False
         """Fed from a recording: links that no longer speak do not make it stale."""
         if private is not None:
@@ -117,6 +119,8 @@ class Exchange:
     async def stop_network(self) -> None:
         """Disconnect; what is known stays readable, as stale."""
         self._started = False
+        if self._stopping is not None:
+            await self._stopping
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -127,6 +131,23 @@ class Exchange:
             await self.doubts.stop()
             await self.user_stream_tracker.stop()
         await self.venue.rest.close()
+
+    async def _stop_reading(self) -> None:
+        await self.markets.stop()
+        await self.order_book_tracker.stop()
+        if self.user_stream_tracker is not None:
+            await self.user_stream_tracker.stop()
+        for status in self.links:
+            status.state = LinkState.FAILED
+
+    def _on_failure(self, name: str) -> None:
+        """What kept this exchange true is gone: better OFF than half alive. Orders under way are still followed."""
+        if not self._started or name.startswith(("order ", "outcome of ")):
+            return
+        self._started = False
+        for status in self.links:
+            status.note(self.venue.clock.wall_ns(), LinkState.FAILED, f"internal error in {name}: restart connector")
+        self._stopping = asyncio.get_running_loop().create_task(self._stop_reading(), name=f"stop {self.key}")
 
     async def check_network(self) -> NetworkStatus:
         """Ask the exchange for its time."""
@@ -216,7 +237,11 @@ class Exchange:
         self.order_book_tracker.untrack(pair)
 
     def reconnect(self, link_name: str) -> None:
-        """Drop this connection (as named in `links`) and dial again now."""
+        """Drop this connection (as named in `links`) and dial again now; start an exchange that had failed."""
+        if not self._started and not self.replayed:
+            self.venue.notices.end_alarm("INTERNAL-ERROR", self.key, "restarted")
+            self.start_network()
+            return
         name = link_name.rpartition("/")[2]
         self.order_book_tracker.data_source.reconnect(name, "reconnect asked by the user")
         stream = self.user_stream_tracker

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from app.connectors.link_troubles import HEALTHY_S, LinkTroubles
 from app.core.clock import NS_PER_S, Clock
 from app.core.effects import Effect, Pong, Reconnect, Refused, Send, Unknown
 from app.core.frames import Frame
@@ -20,6 +21,8 @@ from app.net.transport import LinkLost
 from app.net.waiting import happens
 
 TOO_MANY = 429
+_MOST_WAITING = 1_000
+"""Messages of ours that wait for a connection that takes a few a second; beyond them it is of no use."""
 _RENEW_AT = 0.96
 _LONGEST_NAP_S = 1.0
 _UNREADABLE_LIMIT = 10
@@ -90,6 +93,7 @@ class LinkRunner:
         self._first_recv_ns = 0
         self._last_recv_ns = 0
         self._lost_reason = ""
+        self._troubles = LinkTroubles(status, clock, notices)
 
     @property
     def is_open(self) -> bool:
@@ -98,7 +102,11 @@ class LinkRunner:
     def send(self, payload: bytes) -> None:
         """Queue a message for the open connection; without one it is dropped, as every connection starts afresh."""
         if self._socket is not None:
-            self._outbox.append(payload)
+            if len(self._outbox) >= _MOST_WAITING:
+                self._outbox.clear()
+                self._lost_reason = f"more than {_MOST_WAITING:,} messages waited to be sent"
+            else:
+                self._outbox.append(payload)
             self._outgoing.set()
 
     def reconnect(self, reason: str) -> None:
@@ -112,16 +120,29 @@ class LinkRunner:
     async def run(self) -> None:
         while True:
             await self._wait_for_turn()
-            reason = await self._dial()
+            try:
+                reason = await self._dial()
+            except Exception as error:  # whatever it is, it must not end more than this connection
+                reason = self._troubles.on_failed(error)
             self._socket = None
             self._policy.lost(self._carried_data_s())
             self._user.on_down(reason)
-            if self.status.state is LinkState.REFUSED:
-                self._notices.error(self.status.name, reason)
-                await self._wake.wait()
+            if self.status.state is LinkState.FAILED:
+                await self._until_asked_again()
+            elif self.status.state is LinkState.REFUSED:
+                if self._troubles.may_log_in_again(reason):
+                    self._policy.retry_now()
+                else:
+                    await self._until_asked_again()
             else:
-                self.status.note(self._clock.wall_ns(), LinkState.RECONNECT, reason)
+                again = LinkState.AUTH if self._troubles.logins_ended else LinkState.RECONNECT
+                self.status.note(self._clock.wall_ns(), again, reason)
                 self._notices.warning(self.status.name, f"connection lost: {reason}")
+
+    async def _until_asked_again(self) -> None:
+        self._wake.clear()
+        await self._wake.wait()
+        self._troubles.on_asked_again()
 
     async def _wait_for_turn(self) -> None:
         """Wait until this link may try again and its host has a handshake to spare."""
@@ -147,9 +168,13 @@ class LinkRunner:
                 return await self._serve(socket)
         except LinkLost as lost:
             if dialling:
+                dialling = False
                 slow_down_s = self._slow_down_s if lost.status == TOO_MANY else None
                 self._budget.finish(lost.status, lost.retry_after_s or slow_down_s)
             return str(lost)
+        finally:
+            if dialling:
+                self._budget.finish()
 
     def _carried_data_s(self) -> float:
         return (self._last_recv_ns - self._first_recv_ns) / NS_PER_S
@@ -165,6 +190,7 @@ class LinkRunner:
         writer = asyncio.create_task(self._write(socket), name=f"{self.status.name} writer")
         heart = asyncio.create_task(self._beat(), name=f"{self.status.name} heartbeat")
         end = asyncio.create_task(self._renew(), name=f"{self.status.name} renewal")
+        proof = asyncio.get_running_loop().call_later(HEALTHY_S, self._troubles.on_healthy)
         try:
             self._perform(self._user.on_open())
             async for frame in socket:
@@ -173,8 +199,11 @@ class LinkRunner:
                     return reason
             return self._lost_reason or "closed by the exchange"
         except LinkLost as lost:
+            self._troubles.on_lost(lost)
             return self._lost_reason or str(lost)
         finally:
+            proof.cancel()
+            self._troubles.on_served()
             for task in (writer, heart, end):
                 task.cancel()
             await asyncio.gather(writer, heart, end, return_exceptions=True)
@@ -189,15 +218,15 @@ class LinkRunner:
                 if kind is Send:
                     self.send(effect.payload)  # type: ignore[union-attr]
                 elif kind is Reconnect:
+                    if self._troubles.on_told_to_reconnect(effect):  # type: ignore[arg-type]
+                        self._policy.retry_now()
                     return effect.reason  # type: ignore[union-attr]
                 elif kind is Pong:
                     self.status.round_trip_ms = (self._clock.mono_ns() - self._beaten_ns) / 1e6
                 elif kind is Unknown:
                     self.status.unknown += 1
                 elif kind is Refused and effect.login:  # type: ignore[union-attr]
-                    reason = f"login refused: {effect.words}"  # type: ignore[union-attr]
-                    self.status.note(self._clock.wall_ns(), LinkState.REFUSED, reason)
-                    return reason
+                    return self._troubles.on_login_refused(effect.words)  # type: ignore[union-attr]
                 else:
                     self._user.apply(effect)
         except (msgspec.DecodeError, ValueError) as error:

@@ -242,6 +242,17 @@ class OrderBookTrackerDataSource:
         elif isinstance(effect, Perform):
             self._spawn(self._perform(effect.call), "perform")
 
+    def _apply_of(self, link: str) -> Callable[[Effect], None]:
+        """As `apply`, for what a message of that connection asked for: its answer is dropped once that one is gone."""
+
+        def apply(effect: Effect) -> None:
+            if isinstance(effect, Perform):
+                self._spawn(self._perform(effect.call, link), "perform")
+            else:
+                self.apply(effect)
+
+        return apply
+
     def _on_sequence(self, link: str, number: int) -> None:
         last = self._numbers.get(link)
         if last is not None and number <= last:
@@ -250,10 +261,15 @@ class OrderBookTrackerDataSource:
         if last is not None and number != last + 1:
             self.on_sequence_gap(link, f"message {number} came after {last}")
 
-    async def _perform(self, call: Call[Iterable[Effect]]) -> None:
+    async def _perform(self, call: Call[Iterable[Effect]], link: str = "") -> None:
+        epoch = self.links[link].epoch if link else 0
+        apply = self._apply_of(link) if link else self.apply
         try:
-            for effect in await self._venue.perform(call):
-                self.apply(effect)
+            effects = await self._venue.perform(call)
+            if link and self.links[link].epoch != epoch:
+                return
+            for effect in effects:
+                apply(effect)
         except (VenueError, NotSent, NoAnswer) as error:
             self._venue.notices.warning(self._venue.connection("rest"), f"{call.request.path}: {error}")
 
@@ -318,6 +334,8 @@ class OrderBookTrackerDataSource:
             if isinstance(effect, Send):
                 if runner is not None:
                     runner.send(effect.payload)
+            elif runner is not None:
+                self._apply_of(name)(effect)
             else:
                 self.apply(effect)
 
@@ -340,7 +358,7 @@ class _PublicLink:
         self._owner = owner
         self._link = link
         self.on_frame = owner.reader(link.name)
-        self.apply = owner.apply
+        self.apply = owner._apply_of(link.name)
 
     def on_open(self) -> Iterable[Effect]:
         return self._owner._on_open(self._link)

@@ -62,6 +62,8 @@ class Venue:
         self.log = log
         self.notices = notices
         self.rate_usage = rate_usage
+        self.on_failure: Callable[[str], None] = lambda name: None
+        """Told the name of a background work that an unforeseen error ended."""
         self.last_exchange_ns = (0, 0)
         """Boot times at which the newest answered request was written and its answer's head came."""
         self._redactor = redactor
@@ -141,7 +143,9 @@ class Venue:
         def done(task: asyncio.Task[None]) -> None:
             tasks.discard(task)
             if not task.cancelled() and (error := task.exception()) is not None:
-                self.notices.error(self.key, f"internal error in {name}: {type(error).__name__}")
+                words = f"internal error in {name} ({type(error).__name__}): restart connector"
+                self.notices.raise_alarm("INTERNAL-ERROR", self.key, words)
+                self.on_failure(name)
                 task.get_loop().call_exception_handler({"message": f"{name} failed", "exception": error})
 
         task.add_done_callback(done)

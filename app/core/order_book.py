@@ -8,12 +8,15 @@ from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 
+from app.core.level_check import all_look_sound, is_sound, unsound
 from app.core.types import BookDiff, BookSnapshot, Integrity, Level, Side
 
 _FEW = 200
 """Changes up to which settling them one by one is cheaper than sorting the side anew. More are not kept: every change
 would be dearer for what nobody reads.
 """
+_NEAR = 20
+"""A number that cannot be read among this many best levels spoils the book; behind them only its level is dropped."""
 
 
 class BookState(StrEnum):
@@ -64,6 +67,13 @@ class _Levels(dict[str, str]):
                 levels.insert(at, (price, amount))
         self.best_first = levels
 
+    def rank(self, price: str) -> int:
+        """How many levels are better than this price; 0 for one that cannot be read."""
+        if not is_sound((price, "0")):
+            return 0
+        key = self._sign * float(price)
+        return sum(self._sign * float(other) < key for other, amount in self.items() if float(amount))
+
     def cut(self, depth: int) -> None:
         """Forget what lies behind the best `depth` levels."""
         for price, _ in self.best_first[depth:]:
@@ -94,6 +104,7 @@ class OrderBook:
         "snapshot_frame",
         "snapshots",
         "diffs",
+        "bad_levels",
         "_bids",
         "_asks",
         "_changes",
@@ -115,6 +126,8 @@ class OrderBook:
         self.snapshot_frame = 0
         self.snapshots = 0
         self.diffs = 0
+        self.bad_levels = 0
+        """Levels left out because their price or amount cannot be read as a number."""
         self._bids = _Levels(-1)
         self._asks = _Levels(1)
         self._changes = 0
@@ -203,6 +216,10 @@ class OrderBook:
         self.reason = reason
         self._changes += 1
 
+    def settle(self) -> None:
+        """Look at what came since the last reading: afterwards `state` tells of levels that cannot be read, too."""
+        self._settle()
+
     @property
     def bids(self) -> list[Level]:
         """All bids, best first. Do not change the list: it is shared until the next version."""
@@ -280,6 +297,7 @@ class OrderBook:
         if self._sorted_version == self.version:
             return
         fresh = self._fresh
+        self._drop_unsound(fresh)
         if fresh is not None and self._bids.settled and self._asks.settled:
             self._bids.settle({level[0] for diff in fresh for level in diff.bids})
             self._asks.settle({level[0] for diff in fresh for level in diff.asks})
@@ -295,6 +313,30 @@ class OrderBook:
             self._bids.cut(self.depth_limit)
             self._asks.cut(self.depth_limit)
         self._sorted_version = self.version
+
+    def _drop_unsound(self, fresh: list[BookDiff] | None) -> None:
+        """Leave out what cannot be read. It hides what truly stands there: near the touch the book is not believed."""
+        for side, named in (
+            (self._bids, None if fresh is None else {level for diff in fresh for level in diff.bids}),
+            (self._asks, None if fresh is None else {level for diff in fresh for level in diff.asks}),
+        ):
+            if named is not None and side.settled:
+                # A later change may have mended the level.
+                bad = [level for level in unsound(named) if side.get(level[0]) == level[1]]
+            else:
+                bad = [] if all_look_sound(side.keys(), side.values()) else unsound(side.items())
+            if bad:
+                self._drop(side, bad)
+
+    def _drop(self, side: _Levels, bad: list[Level]) -> None:
+        for price, _ in bad:
+            del side[price]
+        side.settled = False
+        self.bad_levels += len(bad)
+        near = next((level for level in bad if side.rank(level[0]) < _NEAR), None)
+        if near is not None and self.state is _LIVE:
+            words = ", ".join(f"{name} {text[:24]!r}" for name, text in zip(("price", "amount"), near, strict=True))
+            self.set_state(BookState.STALE, f"unreadable level: {words}")
 
 
 class BookSync:

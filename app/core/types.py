@@ -96,7 +96,6 @@ class BookDiff(Struct, frozen=True, kw_only=True, gc=False):
     last_id: int | None = None
     prev_id: int | None = None
     first_id: int | None = None
-    checksum: int | None = None
     exchange_ms: int = 0
     frame: int = 0
 

@@ -10,7 +10,7 @@ of JKorf/OKX.Net; NT = nautilus_trader; LIVE = measured by others, told in issue
 | books | seqId = prevSeqId, sides empty | nothing changed for a while | BookDiff without levels | LOG |
 | books | seqId < prevSeqId = the id before | numbers start anew | BookDiff(prev_id) | LOG |
 | books | no snapshot, an update comes first (?) | announced 2026-02, not seen yet | Perform(GET books) | LOG |
-| books | checksum | always 0 since 2026-06: not read | - | LOG, LIVE |
+| books | checksum | always 0 since 2026-06; checked where it is not | - | LOG, LIVE |
 | trades | side of the taker, sz base, count fills in one | a public trade | Trade | JK |
 | tickers | vol24h base, volCcy24h quote | rolling 24 hours | Ticker | JK |
 | candle* (business socket) | rows ts o h l c base quote quote confirm | one bar | Candle | JK |

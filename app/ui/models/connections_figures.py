@@ -34,6 +34,7 @@ _HEALTH = {
     LinkState.STALE: Health.BAD,
     LinkState.RECONNECT: Health.BAD,
     LinkState.REFUSED: Health.BAD,
+    LinkState.FAILED: Health.BAD,
 }
 ICONS = {
     Health.GOOD: "link-ok",
@@ -66,6 +67,7 @@ def state_words(link: LinkStatus, now_ns: int) -> str:
         LinkState.CONNECTING: "CONNECTING",
         LinkState.AUTH: "AUTH",
         LinkState.REFUSED: "REFUSED",
+        LinkState.FAILED: "OFF",
     }[link.state]
 
 
