@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
+import shutil
 from collections.abc import Callable, Coroutine, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +24,7 @@ from app.core.frames import FrameLog
 from app.core.journal import ClosedJournal, JournalError, OrderJournal
 from app.core.notices import Notices
 from app.core.requests import Response
+from app.net.loop_watch import LoopWatch
 from app.net.rate_limiter import Bucket, RateLimiter
 from app.net.reconnect import HandshakeBudget, HandshakeBudgets, ReconnectPolicy
 from app.net.recorder import SessionRecorder
@@ -35,6 +38,8 @@ from app.summary import program_version
 from app.twin_process import TwinProcess
 
 _JOURNAL_EVERY_S = 30.0
+_DISK_EVERY_S = 2.0
+LEAST_FREE_BYTES = 200 << 20
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -69,12 +74,16 @@ class Workspace:
         self._twins: dict[str, TwinProcess] = {}
         self._usd: dict[str, tuple[Decimal, str]] = {}
         self._usd_versions: tuple[int, ...] = ()
+        self._loop_watch = LoopWatch(self.clock, paths.state / "stalls", self._on_stall)
+        self.free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
         self._suspend = SuspendDetector(self.clock)
         self._suspend.events.connect(self._on_suspend)
 
     def start(self) -> None:
         """Begin the desk's own watches. Needs a running loop."""
         self.spawn(self._suspend.run(), "suspend watch")
+        self.spawn(self._loop_watch.run(), "loop watch")
+        self.spawn(self._watch_disk(), "disk watch")
         if self.store is not None:
             self.spawn(self._mend_journal(self.store), "journal watch")
 
@@ -139,6 +148,11 @@ class Workspace:
             exchange.watch(pair)
         exchange.start_network()
         return exchange
+
+    @property
+    def loop_lag_s(self) -> float:
+        """How late the program ran at worst in the last two seconds."""
+        return self._loop_watch.lag_s
 
     @property
     def known_exchanges(self) -> dict[str, str]:
@@ -232,6 +246,7 @@ class Workspace:
             new_policy=lambda: ReconnectPolicy(self.clock, self.random),
             budget_for=self._budget_for,
             redactor=redactor,
+            loop_lag_s=lambda: self.loop_lag_s,
             rate_usage=lambda: {usage.name: usage.used / usage.units for usage in limiter.usage()},
         )
 
@@ -273,6 +288,9 @@ class Workspace:
 
     def start_recording(self, path: Path) -> None:
         """Write every frame from now on to a session file. Raises OSError when it cannot be made."""
+        if ("DISK-LOW", "desk") in self.notices.alarms:
+            raise OSError(errno.ENOSPC, f"less than {LEAST_FREE_BYTES >> 20} MiB free on the disk")
+        self.notices.end_alarm("CAPTURE-STOPPED", "recording", "recording anew")
         self.log.recorder = SessionRecorder(
             path,
             self.clock,
@@ -286,6 +304,27 @@ class Workspace:
         self.log.recorder = None
         if recorder is not None:
             await asyncio.get_running_loop().run_in_executor(None, recorder.close)
+
+    async def _watch_disk(self) -> None:
+        """Recordings end long before the journal would have no room."""
+        loop = asyncio.get_running_loop()
+        while True:
+            folder = next((place for place in (self.paths.data, self.paths.state) if place.exists()), None)
+            free = None if folder is None else await loop.run_in_executor(None, self.free_bytes, folder)
+            if free is not None and free < LEAST_FREE_BYTES:
+                words = f"{free >> 20} MiB free on the disk: nothing is recorded; orders are still written down"
+                self.notices.raise_alarm("DISK-LOW", "desk", words)
+                if self.recorder is not None:
+                    self.recorder.stopped = (
+                        f"recording stopped: less than {LEAST_FREE_BYTES >> 20} MiB free on the disk"
+                    )
+            elif free is not None:
+                self.notices.end_alarm("DISK-LOW", "desk", f"{free >> 20} MiB free")
+            if self.recorder is not None and self.recorder.stopped:
+                words = f"{self.recorder.stopped} ({self.recorder.path.name}, {self.recorder.frames:,} messages)"
+                self.notices.raise_alarm("CAPTURE-STOPPED", "recording", words)
+                await self.stop_recording()
+            await asyncio.sleep(_DISK_EVERY_S)
 
     # -- values
 
@@ -303,6 +342,10 @@ class Workspace:
         return self._usd.get(asset)
 
     # -- trouble
+
+    def _on_stall(self, seconds: float, file: Path | None) -> None:
+        where = f"; where it stood is in {file.name}" if file is not None else ""
+        self.notices.warning("desk", f"the program stood still for {seconds:.1f} s{where}")
 
     def _on_suspend(self, event: TimeEvent) -> None:
         if isinstance(event, Slept):

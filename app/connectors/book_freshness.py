@@ -12,11 +12,17 @@ from app.core.types import Integrity
 
 _AGING_S = 2.0
 _STALE_S = 6.0
+_LATE_S = 0.25
 _POLLED_WITHIN_S = 15.0
 
 
-def book_freshness(feed: Feed | None, status: LinkStatus | None, now_ns: int, replayed: bool) -> Freshness:
-    """`status` is the connection that carries the book, `now_ns` monotonic; a replay's silence means nothing."""
+def book_freshness(
+    feed: Feed | None, status: LinkStatus | None, now_ns: int, replayed: bool, loop_lag_s: float = 0.0
+) -> Freshness:
+    """`status` is the connection that carries the book, `now_ns` monotonic; a replay's silence means nothing.
+
+    `loop_lag_s`: how late this program itself runs; what waits unread makes a book old as well.
+    """
     if feed is None:
         return Freshness("stale", "not watched", 0.0)
     feed.book.settle()
@@ -34,6 +40,10 @@ def book_freshness(feed: Feed | None, status: LinkStatus | None, now_ns: int, re
         return Freshness("stale", f"STALE {age_s:.0f} s", age_s)
     if age_s >= _AGING_S:
         return Freshness("aging", f"AGING {age_s:.0f} s", age_s)
+    if loop_lag_s > _AGING_S:
+        return Freshness("aging", f"AGING lag {loop_lag_s:.1f} s", age_s)
+    if loop_lag_s > _LATE_S:
+        return Freshness("live", f"lag {loop_lag_s:.1f} s", age_s)
     proof = " unverified" if feed.book.integrity is Integrity.NONE else ""
     return Freshness("live", f"< 1 s{proof}" if age_s < 1 else f"{age_s:.0f} s{proof}", age_s)
 

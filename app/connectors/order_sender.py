@@ -130,6 +130,7 @@ class OrderSender:
             self._doubts.watch(key)
         elif error.kind.is_definite or error.kind in _GONE:
             self._enter(EntryKind.REJECTED, key, str(error), error.frame)
+            self._venue.notices.warning(self._venue.key, f"Order refused. Exchange says: {error}", error.frame)
             if error.kind is ErrorKind.RULES_CHANGED:
                 self._on_rules_changed()
         else:

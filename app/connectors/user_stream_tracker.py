@@ -17,7 +17,7 @@ from app.core.journal import EntryKind, OrderLedger
 from app.core.links import LinkState
 from app.core.orders import InFlightOrder, OrderFlag, OrderIntent
 from app.core.requests import VenueError
-from app.core.types import Fill, OrderType, OrderUpdate
+from app.core.types import Fill, OrderType, OrderUpdate, VenueState
 from app.net.waiting import happens
 
 T = TypeVar("T")
@@ -28,6 +28,7 @@ LONG_POLL_S = 30.0
 """Between audits while the stream is fresh."""
 _FRESH_S = 15.0
 _BUNCH_S = 0.1
+_ASK_ABOUT_AFTER_S = 1.0
 _FEES_EVERY_S = 600.0
 _OVERLAP_MS = 10 * 60_000
 
@@ -107,6 +108,8 @@ class UserStreamTracker:
         wall_ms = self._venue.wall_ms()
         if isinstance(event, OrderUpdate):
             self.ledger.update(event, wall_ms, "stream")
+            if event.state is VenueState.UNKNOWN_WORD:
+                self._venue.spawn(self._ask_about(event), "state word", self._tasks)
         elif isinstance(event, Fill):
             self.ledger.fill(event, wall_ms)
         else:
@@ -114,6 +117,18 @@ class UserStreamTracker:
             return
         if not self._source.streams_balances:
             self._balances_now.set()
+
+    async def _ask_about(self, update: OrderUpdate) -> None:
+        """The stream said of an order what we do not know: perhaps REST has another word for it."""
+        await asyncio.sleep(_ASK_ABOUT_AFTER_S)
+        tracker = self.ledger.tracker
+        order = tracker.get(update.client_order_id) or tracker.get(update.exchange_order_id)
+        if order is None or OrderFlag.UNKNOWN_WORD not in order.flags or order.is_done:
+            return
+        try:
+            await self.query(order)
+        except TROUBLE as error:
+            self._say_trouble(error)
 
     def _on_lost(self, reason: str) -> None:
         self.reconciled = False

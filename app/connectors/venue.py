@@ -52,6 +52,7 @@ class Venue:
         budget_for: Callable[[str], HandshakeBudget],
         redactor: Redactor,
         rate_usage: Callable[[], Mapping[str, float]],
+        loop_lag_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.spec = spec
         self.domain = domain
@@ -62,6 +63,7 @@ class Venue:
         self.log = log
         self.notices = notices
         self.rate_usage = rate_usage
+        self.loop_lag_s = loop_lag_s
         self.on_failure: Callable[[str], None] = lambda name: None
         """Told the name of a background work that an unforeseen error ended."""
         self.last_exchange_ns = (0, 0)

@@ -57,6 +57,8 @@ class MarketStatus(StrEnum):
     CANCEL_ONLY = "cancel-only"
     HALTED = "halted"
     CLOSED = "closed"
+    DELISTED = "delisted"
+    """No longer among the exchange's markets."""
 
 
 class Integrity(StrEnum):

@@ -110,7 +110,6 @@ def toggle_recording(window: MainWindow) -> None:
     if workspace.recorder is not None:
         path = workspace.recorder.path
         workspace.spawn(workspace.stop_recording(), "stop recording")
-        window.status.set_recording("")
         workspace.notices.info("desk", f"Recorded to {path}")
         return
     stamp = datetime.datetime.fromtimestamp(workspace.clock.wall_ns() // NS_PER_S, datetime.UTC)
@@ -123,8 +122,6 @@ def _start_recording(window: MainWindow, path: Path) -> None:
         window.workspace.start_recording(path)
     except OSError as error:
         window.workspace.notices.error("desk", f"cannot record to {path}: {error.strerror}")
-        return
-    window.status.set_recording(path.name)
 
 
 def ask_path(window: MainWindow, title: str, name: str, use: Callable[[Path], None]) -> None:

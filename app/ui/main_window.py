@@ -204,7 +204,7 @@ class MainWindow(QMainWindow):
         if not pair:
             pair = exchange.venue.spec.default_pair
         self._market = (exchange_key, pair)
-        exchange.watch(pair)
+        exchange.show(pair)
         view = LiveMarket(exchange, pair)
         for panel in self.market_panels:
             panel.set_market(view)
@@ -302,6 +302,7 @@ class MainWindow(QMainWindow):
     def _refresh(self) -> None:
         workspace = self._workspace
         self.banner.refresh()
+        self._show_recording()
         if self._market is None:
             if self._replay is not None and workspace.exchanges:
                 exchange = next(iter(workspace.exchanges.values()))
@@ -322,6 +323,11 @@ class MainWindow(QMainWindow):
                 self._first_book_s = process_age_s()
         if exchange.tickers and len(exchange.order_books) == 1 and self._replay is None:
             self.watch_first(exchange.key)
+
+    def _show_recording(self) -> None:
+        recorder = self._workspace.recorder
+        lost = f", {recorder.dropped:,} dropped" if recorder is not None and recorder.dropped else ""
+        self.status.set_recording("" if recorder is None else f"{recorder.path.name}{lost}")
 
     def figures(self) -> dict[str, float | None]:
         """What `--summary` tells of the screen; ms and seconds."""

@@ -53,6 +53,8 @@ def filled_of(order: InFlightOrder) -> str:
 def state_words(order: InFlightOrder) -> tuple[str, str]:
     """The row's text and the name of its colour."""
     reason = clean(order.reason, 120)
+    if OrderFlag.UNKNOWN_WORD in order.flags and not order.is_done:
+        return f"Exchange state: {clean(order.venue_word, 40)} (unknown)", "warning"
     match order.state:
         case OrderState.INTENT:
             return "Recorded", "secondary"
