@@ -7,13 +7,13 @@ from collections.abc import Callable
 from random import Random
 from typing import TypeVar
 
-from app.connectors.book_audit import DEPTH, BookAudit
+from app.connectors.book_audits import BookAudits
 from app.connectors.book_checksums import BookChecksums
 from app.connectors.order_book_tracker_data_source import OrderBookTrackerDataSource
 from app.connectors.venue import Venue
 from app.core.clock import NS_PER_S
 from app.core.effects import BookChecksum, Channel, Refused, Subscription
-from app.core.frames import FrameLog
+from app.core.frames import FrameKind, FrameLog
 from app.core.links import Link, LinkState, LinkStatus
 from app.core.market import CandleSeries, TradeTape
 from app.core.order_book import BookState, BookSync, OrderBook
@@ -28,13 +28,13 @@ _CROSSED_UPDATES = 3
 _RESYNC_LIMIT = 6
 _RESYNC_WINDOW_NS = 60 * NS_PER_S
 _ANSWER_WITHIN_NS = 10 * NS_PER_S
+_QUIET_NS = 3 * NS_PER_S // 2
+"""A book over REST that meets no change for so long belongs to a quiet market and is taken as it is."""
 _MANY_STALE = 20
 """More stale books than these on one connection: the connection itself is asked for anew, once."""
-_AUDIT_EVERY_NS = 60 * NS_PER_S
-_AUDIT_UNVERIFIED_EVERY_NS = 30 * NS_PER_S
-_BETWEEN_LOOKS_S = 3.0
 _DOUBLED_TRADES = 5
 _MOST_STRANGERS = 100
+_LONGEST_READ = 1_000
 
 
 class Feed:
@@ -54,6 +54,9 @@ class Feed:
         self.refused = ""
         self.asked_ns = 0
         """When the book was last asked for, while no snapshot has answered."""
+        self.held: BookSnapshot | None = None
+        """A book over REST that waits for the first change of the stream, which shows whether it is too old."""
+        self.held_ns = 0
         self.attempts = 0
         self.resynced_ns: list[int] = []
         self.crossed_since_ns = 0
@@ -92,6 +95,7 @@ class OrderBookTracker:
         self.follow_all = False
         """Whether a pair nobody asked for gets a book when a message about it comes, as in a replay."""
         self.keep_trades = 10_000
+        self.audits = BookAudits(venue.clock, self._shown_feed, self._ask_for_best, self._on_convicted)
         self.shown = ""
         """The pair on screen: the one whose book is compared with REST now and then."""
         self.is_trading: Callable[[str], bool] = lambda pair: True
@@ -128,7 +132,7 @@ class OrderBookTracker:
         self._running = True
         self.data_source.start()
         self._venue.spawn(self._watch_books(), "book watch", self._tasks)
-        self._venue.spawn(self._audit_books(), "book audit", self._tasks)
+        self._venue.spawn(self.audits.run(), "book audit", self._tasks)
 
     async def stop(self) -> None:
         self._running = False
@@ -184,6 +188,8 @@ class OrderBookTracker:
             self._on_stranger(diff.pair, diff.frame)
         elif gap := feed.sync.on_diff(diff):
             self._on_gap(feed, gap, diff.frame)
+        elif feed.held is not None:
+            self._join(feed, feed.held)
 
     def _on_trade(self, trade: Trade) -> None:
         if trade.pair in self.feeds or self._adopt(trade.pair):
@@ -211,7 +217,20 @@ class OrderBookTracker:
         if feed is None:
             self._on_stranger(snapshot.pair, snapshot.frame)
             return
+        if feed.book.stale and not feed.sync.buffered and self._may_be_old(snapshot):
+            feed.held, feed.held_ns = snapshot, self._venue.clock.mono_ns()
+        else:
+            self._join(feed, snapshot)
+
+    def _may_be_old(self, snapshot: BookSnapshot) -> bool:
+        """Whether it came beside the stream, so that only a change can tell how old it is."""
+        frame = self._venue.log.get(snapshot.frame)
+        by_rest = frame is not None and frame.kind is FrameKind.REST
+        return by_rest and snapshot.last_id is not None and not self.follow_all
+
+    def _join(self, feed: Feed, snapshot: BookSnapshot) -> None:
         feed.asked_ns = 0
+        feed.held = None
         if gap := feed.sync.on_snapshot(snapshot):
             self._on_gap(feed, gap, snapshot.frame)
             return
@@ -238,14 +257,24 @@ class OrderBookTracker:
         self._resync(feed)
 
     def _on_refused(self, refused: Refused) -> None:
-        for wanted in refused.subscriptions:
-            feed = self.feeds.get(wanted.pair)
-            if feed is not None and wanted.channel is Channel.BOOK:
-                feed.refused = refused.words
-                feed.sync.reset(f"subscription refused: {refused.words}")
-                # It may have been the moment rather than the market: asked again after a while, ever later.
-                feed.asked_ns = self._venue.clock.mono_ns()
+        for feed in self._meant_by(refused):
+            feed.refused = refused.words
+            feed.sync.reset(f"subscription refused: {refused.words}")
+            # It may have been the moment rather than the market: asked again after a while, ever later.
+            feed.asked_ns = self._venue.clock.mono_ns()
         self._venue.notices.error(self._venue.key, f"Exchange says: {refused.words}")
+
+    def _meant_by(self, refused: Refused) -> list[Feed]:
+        """Books that were refused. Some exchanges name the market in their text only, in a spelling of their own."""
+        if refused.subscriptions:
+            pairs = {wanted.pair for wanted in refused.subscriptions if wanted.channel is Channel.BOOK}
+            return [feed for pair, feed in self.feeds.items() if pair in pairs]
+        words = refused.words[:_LONGEST_READ].upper()
+        return [
+            feed
+            for pair, feed in self.feeds.items()
+            if feed.book.stale and any(pair.replace("-", joint) in words for joint in ("-", "_", "/", ""))
+        ]
 
     def _on_link_open(self, link_name: str) -> None:
         now = self._venue.clock.mono_ns()
@@ -257,6 +286,7 @@ class OrderBookTracker:
         for feed in self._carried_by(link.name):
             feed.sync.reset(reason)
             feed.asked_ns = 0
+            feed.held = None
 
     def _on_sequence_gap(self, link_name: str, words: str) -> None:
         """Nobody can say whose message was lost, so no book of the connection is believed."""
@@ -331,6 +361,8 @@ class OrderBookTracker:
                     self._check_crossed(feed, now)
                 elif feed.crossed_since_ns and now - feed.crossed_since_ns > _CROSSED_FOR_NS:
                     self._on_crossed(feed)
+            elif feed.held is not None and now - feed.held_ns > _QUIET_NS:
+                self._join(feed, feed.held)
             elif feed.asked_ns and now - feed.asked_ns > _ANSWER_WITHIN_NS and self._carrier_live(feed):
                 feed.asked_ns = 0
                 self._resync(feed)
@@ -391,41 +423,17 @@ class OrderBookTracker:
             self._venue.notices.warning(self._source_of(feed), words)
             feed.repeated_trades = -1
 
-    # -- comparing with REST
+    def _shown_feed(self) -> Feed | None:
+        return self.feeds.get(self.shown)
 
-    async def _audit_books(self) -> None:
-        while True:
-            await asyncio.sleep(_WATCH_EVERY_S)
-            feed = self.feeds.get(self.shown)
-            if feed is not None and self._audit_due(feed):
-                await self.audit(feed)
+    async def _ask_for_best(self, pair: str, depth: int) -> BookSnapshot | None:
+        return await self._ask(self.data_source.source.get_snapshot(pair, depth))
 
-    def _audit_due(self, feed: Feed) -> bool:
-        if feed.book.stale:
-            # A book just begun is REST's own, or as young: the first audit is a whole period later.
-            feed.audited_ns = self._venue.clock.mono_ns()
-            return False
-        every_ns = _AUDIT_UNVERIFIED_EVERY_NS if feed.book.integrity is Integrity.NONE else _AUDIT_EVERY_NS
-        return self._venue.clock.mono_ns() - feed.audited_ns >= every_ns
-
-    async def audit(self, feed: Feed) -> None:
-        """Compare the best levels with what REST tells now; a book that is proved wrong is asked for anew."""
-        feed.audited_ns = self._venue.clock.mono_ns()
-        audit, started = BookAudit(feed.book), feed.book.snapshots
-        while True:
-            snapshot = await self._ask(self.data_source.source.get_snapshot(feed.pair, DEPTH))
-            if snapshot is None or feed.book.stale or feed.book.snapshots != started:
-                return
-            verdict = audit.look(snapshot)
-            if verdict is not None:
-                break
-            await asyncio.sleep(_BETWEEN_LOOKS_S)
-        feed.audits += 1
-        if verdict:
-            feed.failed_audits += 1
-            feed.book.set_state(BookState.STALE, verdict)
-            self._venue.notices.warning(self._source_of(feed), f"{feed.pair}: {verdict}", snapshot.frame)
-            self._resync(feed)
+    def _on_convicted(self, pair: str, words: str, frame: int) -> None:
+        feed = self.feeds[pair]
+        feed.book.set_state(BookState.STALE, words)
+        self._venue.notices.warning(self._source_of(feed), f"{pair}: {words}", frame)
+        self._resync(feed)
 
     def _carrier_live(self, feed: Feed) -> bool:
         status = self.data_source.status_for(feed.pair)

@@ -355,6 +355,11 @@ class BookSync:
         self.ignored = 0
         self._early: deque[BookDiff] = deque(maxlen=self.MAX_BUFFERED)
 
+    @property
+    def buffered(self) -> int:
+        """Changes that wait for a snapshot."""
+        return len(self._early)
+
     def reset(self, reason: str) -> None:
         """The stream broke or will be asked again: nothing known is live any more."""
         self._early.clear()

@@ -8,7 +8,36 @@ from pathlib import Path
 
 from tests.faults.catalogue import CATALOGUE
 
-NOT_YET: frozenset[str] = frozenset(CATALOGUE) - {"T1", "T2"}
+NOT_YET: frozenset[str] = frozenset(CATALOGUE) - {
+    "L1",
+    "L2",
+    "L3",
+    "L4",
+    "L5",
+    "L6",
+    "P1",
+    "P2",
+    "P3",
+    "P4",
+    "P5",
+    "P6",
+    "P7",
+    "P8",
+    "P9",
+    "P10",
+    "P11",
+    "P12",
+    "P13",
+    "P14",
+    "P15",
+    "P16",
+    "P17",
+    "P18",
+    "P19",
+    "P20",
+    "T1",
+    "T2",
+}
 """Faults without a test. It only ever gets shorter."""
 
 

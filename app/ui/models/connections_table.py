@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QIcon
 
 from app.core.clock import NS_PER_MS, NS_PER_S
 from app.core.links import LinkStatus
+from app.core.types import Integrity
 from app.ui import format as words
 from app.ui import theme
 from app.ui.desk import Desk
@@ -120,6 +121,12 @@ def link_rows(links: Sequence[LinkStatus], now_ns: int, meter: RateMeter) -> lis
     return rows
 
 
+_PROOFS = {
+    Integrity.CHECKSUM: "checksum",
+    Integrity.SEQUENCE: "sequence only",
+    Integrity.PREVIOUS_ID: "sequence only",
+    Integrity.NONE: "unverified",
+}
 _FRESH = {"live": Health.GOOD, "aging": Health.DOUBTFUL}
 
 
@@ -130,11 +137,10 @@ def book_rows(desk: Desk, now_ns: int) -> list[Cells]:
         for pair, feed in sorted(exchange.feeds.items()):
             book = exchange.order_books.get(pair)
             fresh = exchange.freshness(pair)
-            proof = "" if book is None else book.integrity.value
             texts = (
                 f"{exchange.key} {pair}",
                 visible(fresh.words) or fresh.state.upper(),
-                "unverified" if proof == "none" else proof or words.DASH,
+                words.DASH if book is None else _PROOFS[book.integrity],
                 f"{feed.gaps:,}",
                 f"{feed.resyncs:,}",
                 f"{feed.crossed:,}",
