@@ -336,7 +336,7 @@ class OrderBookTracker:
     async def _resync_later(self, feed: Feed, delay: float) -> None:
         if delay:
             await asyncio.sleep(delay)
-        if feed.book.stale and self.feeds.get(feed.pair) is feed:
+        if feed.asked_ns and self.feeds.get(feed.pair) is feed:
             self.data_source.resync(feed.pair)
 
     async def _watch_books(self) -> None:
@@ -405,8 +405,8 @@ class OrderBookTracker:
             status.unknown += count
         words = book.reason if book.stale else f"{count} unreadable levels behind the best ones dropped"
         self._venue.notices.warning(self._source_of(feed), f"{feed.pair}: {words}", book.frame)
-        if book.state is BookState.STALE:
-            self._resync(feed)
+        # A level left out far behind the best may be among them one day: asked for anew as well, only without alarm.
+        self._resync(feed)
 
     def _check_checksums(self, feed: Feed, now: int) -> None:
         if feed.book.integrity is Integrity.CHECKSUM and feed.checksums.ended():

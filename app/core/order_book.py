@@ -161,6 +161,11 @@ class OrderBook:
         """Number of the last message applied."""
         return self._last.frame if self._last is not None else self.snapshot_frame
 
+    @property
+    def last_change(self) -> BookDiff | None:
+        """The last change applied, None while the book is as its snapshot told it."""
+        return self._last
+
     def apply_snapshot(self, snapshot: BookSnapshot) -> None:
         """Replace everything: levels absent from the snapshot are gone."""
         self._bids = _Levels(-1, snapshot.bids)
@@ -396,9 +401,11 @@ class BookSync:
         return None
 
     def _chain_broken(self, diff: BookDiff) -> str | None:
-        last = self.book.last_id
+        last, change = self.book.last_id, self.book.last_change
         if last is not None and diff.last_id is not None and diff.prev_id is not None:
-            if diff.last_id <= last and diff.prev_id < diff.last_id:
+            # An old one begins no later than the last one applied: what begins after it and ends before is no repeat.
+            begun = change is None or change.prev_id is None or diff.prev_id <= change.prev_id
+            if begun and diff.last_id <= last and diff.prev_id < diff.last_id:
                 self.ignored += 1
                 return None
         return self.gap(f"at {last}, got a change that follows {diff.prev_id}")
@@ -408,10 +415,13 @@ class BookSync:
         if book.last_id is None or diff.last_id is None or diff.first_id is None:
             book.apply_diff(diff)
             return None
-        if diff.last_id <= book.last_id:
+        change = book.last_change
+        # Once joined, a feed tells every number once: a range that begins within the last one is neither old nor next.
+        within = change is not None and change.first_id is not None and change.first_id < diff.first_id <= book.last_id
+        if diff.last_id <= book.last_id and not within:
             self.ignored += 1
             return None
-        if diff.first_id <= book.last_id + 1:
+        if diff.first_id <= book.last_id + 1 and not within:
             book.apply_diff(diff)
             return None
         return self.gap(f"at {book.last_id}, got {diff.first_id}..{diff.last_id}")
