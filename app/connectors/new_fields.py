@@ -78,7 +78,7 @@ def names(payload: bytes) -> Iterator[str]:
             return
     try:
         message = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return
     yield from _names(message, 0)
 

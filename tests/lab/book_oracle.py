@@ -7,7 +7,7 @@ or under another market's name. After every message its book, if the screen woul
 that the exchange was truly in, and never an older one than was shown before.
 
 Not in it: what is spoilt and still makes sense, such as another amount for a level, or a sequence number forged so that
-it hides the loss just before it. No number betrays that; TLS keeps it from happening on the way, and the REST audit
+it hides a loss beside it. No number betrays that; TLS keeps it from happening on the way, and the REST audit
 finds it once a minute.
 """
 
@@ -25,17 +25,12 @@ from typing import Any
 import msgspec
 
 from app.connectors.exchange import Exchange
-from app.connectors.registry import exchange_spec
-from app.connectors.venue import Venue
 from app.core.clock import NS_PER_S, ManualClock
 from app.core.frames import Direction, Frame, FrameKind, FrameLog
 from app.core.links import Link, LinkStatus
-from app.core.notices import Notices
 from app.core.requests import Call, NotSent, Request, Response, SignedRequest
-from app.net.reconnect import HandshakeBudget, ReconnectPolicy
-from app.net.redaction import Redactor
-from app.net.server_clock import ServerClock
 from app.net.transport import LinkLost
+from tests.lab.offline import offline_exchange
 from tests.lab.oracle_venues import ORACLES, SHOWN, OracleVenue
 from tests.lab.virtual import VirtualLoop
 
@@ -158,13 +153,16 @@ class Spoiler:
         self._faults = faults
         self._held: dict[str, bytes] = {}
         self._just_spoilt: set[str] = set()
+        self._forged: set[str] = set()
+        """Whose last message has a wrong number: the next one comes whole."""
 
     def __call__(self, pair: str, message: bytes) -> list[bytes]:
         held = self._held.pop(pair, None)
         if held is not None:
             return [message, held]
-        if self._random.random() >= FAULT_SHARE:
+        if self._random.random() >= FAULT_SHARE or pair in self._forged:
             self._just_spoilt.discard(pair)
+            self._forged.discard(pair)
             return [message]
         after_fault = pair in self._just_spoilt
         self._just_spoilt.add(pair)
@@ -178,9 +176,9 @@ class Spoiler:
             case "swapped":
                 self._held[pair] = message
                 return []
-        return [self._spoil(message, after_fault)]
+        return [self._spoil(pair, message, after_fault)]
 
-    def _spoil(self, message: bytes, after_fault: bool) -> bytes:
+    def _spoil(self, pair: str, message: bytes, after_fault: bool) -> bytes:
         random = self._random
         match random.randrange(5):
             case 0:
@@ -197,6 +195,7 @@ class Spoiler:
                     parts[place] = b"\x00\x01"
                 return b'"'.join(parts).replace(b'"\x00\x01"', random.choice(_BAD_NUMBERS))
             case 3 if not after_fault:
+                self._forged.add(pair)
                 return self._wrong_number(message)
         return message.replace(b"BTC", b"ETH")
 
@@ -215,28 +214,11 @@ class Spoiler:
 async def run(exchange_name: str, seed: int, updates: int, markets: int, every_s: float, clock: ManualClock) -> Tally:
     """One exchange, one seed. The markets take turns, each every `every_s`."""
     tally, random = Tally(), Random(f"{exchange_name} {seed}")
-    spec = exchange_spec(exchange_name)
     pairs = [f"{base}-USDT" for base in ("BTC", "ETH", *(f"C{number:02}" for number in range(markets)))][:markets]
     oracle = ORACLES[exchange_name](random, pairs)
     log = FrameLog(clock, 5_000, 16 << 20)
     wire = Wire(log, oracle)
-    budget = HandshakeBudget(clock)
-    venue = Venue(
-        spec,
-        spec.domains["main"],
-        "",
-        rest=OracleRest(log, oracle),
-        transport=wire,
-        clock=clock,
-        server_clock=ServerClock(clock),
-        log=log,
-        notices=Notices(clock, keep=1_000),
-        new_policy=lambda: ReconnectPolicy(clock, Random(seed)),
-        budget_for=lambda url: budget,
-        redactor=Redactor(),
-        rate_usage=dict,
-    )
-    exchange = Exchange(venue, spec.public(spec.domains["main"]), None, None, Random(seed))
+    exchange = offline_exchange(exchange_name, clock, log, seed=seed, rest=OracleRest(log, oracle), transport=wire)
     exchange.start_network()
     for pair in pairs:
         exchange.watch(pair)

@@ -19,10 +19,10 @@ def test_no_wrong_book_is_ever_said_to_be_live(exchange: str) -> None:
 
 
 def test_the_oracle_would_notice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a book that applies whatever comes, as some feeds do, it finds thousands of wrong ones."""
+    """With a book that applies whatever comes, as some feeds do, it finds hundreds of wrong ones."""
 
     def apply_all(self: BookSync, diff: object) -> None:
         self.book.apply_diff(diff)  # type: ignore[arg-type]
 
     monkeypatch.setattr(BookSync, "on_diff", apply_all)
-    assert run_virtual("poloniex", 1, 4_000).wrong > 500
+    assert run_virtual("poloniex", 1, 4_000).wrong > 300
