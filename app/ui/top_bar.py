@@ -87,8 +87,8 @@ class TopBar(QFrame):
         self.badge.setVisible(bool(badge))
         _dress(
             self.badge,
-            f"background: {theme.warning.name()}; color: {theme.on_side.name()}; border-radius: 4px;"
-            f"padding: 2px 8px; font-weight: 700;",
+            f"color: {theme.warning.name()}; border: 1px solid {theme.warning.name()}; border-radius: 4px;"
+            f"padding: 2px 8px; font-weight: 600;",
         )
         price = Decimal(last.price) if last is not None else ticker.last if ticker is not None else None
         places = show.decimals_of(rule.min_price_increment) if rule is not None else 8

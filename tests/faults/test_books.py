@@ -121,12 +121,19 @@ def test_p10_bad_numbers_are_dropped_counted_and_never_drawn(lab: Lab) -> None:
         def deep(message: Any) -> None:
             message["data"][0]["bids"] = [["0.00000012", "NaN"], ["1e-7", "5"]]
 
-        unknown = status.unknown
+        unknown, before = status.unknown, feed.book.snapshots
+        snapshots = desk.proxy.on_message(faults.drop, containing=SNAPSHOT)
         desk.proxy.on_message(faults.edit(deep), containing=UPDATE, times=1)
         await until(lambda: feed.book.bad_levels == 1, what="a dropped level")
         await until(lambda: status.unknown == unknown + 1, what="a count")
         assert feed.book.state == "live" and ("1e-7", "5") in feed.book.bids
         assert event(desk, "1 unreadable levels behind the best ones dropped")
+        # What was left out is asked for anew, without a word on screen.
+        snapshots.end()
+        feed.asked_ns = 0
+        desk.exchange.order_book_tracker._resync(feed)
+        await until(lambda: feed.book.snapshots > before, what="a whole book")
+        assert desk.book() == "live"
 
         snapshots = desk.proxy.on_message(faults.drop, containing=SNAPSHOT)
         for number, bad in enumerate(["NaN", "Infinity", "-1", "", "9" * 400], start=2):

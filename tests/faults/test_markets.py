@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -134,10 +135,13 @@ def test_p9_an_unknown_order_state_is_shown_as_such_and_asked_about_within_two_s
 
         desk.proxy.on_message(faults.edit(hibernate), containing=('"channel":"orders"', '"state":"NEW"'), times=1)
         desk.proxy.on_request(faults.late(after_s=0.7), method="POST", path="/orders", times=1)
+        seen = asyncio.Event()
+        desk.proxy.on_request(faults.hold(seen), method="GET", path="/orders")
         order = await desk.place()
         await until(lambda: OrderFlag.UNKNOWN_WORD in order.flags, what="the flag")
         await until(lambda: desk.states() == ["Exchange state: HIBERNATING (unknown)"], what="the row's words")
         assert not order.is_done
+        seen.set()
         other = await desk.place(nth=5)
         await until(lambda: other.state == "OPEN", what="another row goes on")
         await until(

@@ -31,6 +31,7 @@ class InspectorHeader(QWidget):
         self.counts = plain_label("", "secondary")
         self.dropped = ElidedLabel("warning")
         self.new_field = tool_button("", "Show the first message with this field", icon="warning")
+        self.new_field.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.new_field.hide()
         self.new_field.clicked.connect(lambda: self.frame_requested.emit(self._new_field_frame))
         self._new_field_frame = 0
