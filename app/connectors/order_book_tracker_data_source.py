@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from app.connectors.link_runner import LinkRunner
 from app.connectors.spec import PublicSource
+from app.connectors.taps import offer
 from app.connectors.venue import Venue
 from app.core.effects import (
     NOTHING,
@@ -138,7 +139,7 @@ class OrderBookTrackerDataSource:
         def tapped(event: MarketEvent) -> None:
             sink(event)
             for tap in taps:
-                tap.put_nowait(event)
+                offer(tap, event)
 
         self._tapped[kind] = sink
         self.sinks[kind] = tapped

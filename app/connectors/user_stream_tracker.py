@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from app.connectors.spec import PrivateSource
+from app.connectors.taps import MOST_WAITING
 from app.connectors.user_stream_tracker_data_source import Tap, UserStreamTrackerDataSource
 from app.connectors.venue import TROUBLE, Venue
 from app.core.account import AccountBook, FeeSchedule
@@ -83,9 +84,9 @@ class UserStreamTracker:
 
     @property
     def user_stream(self) -> Tap:
-        """Every private event from the first reading of this property on, in wire order."""
+        """Every private event from the first reading of this property on, in wire order; at most 10,000 wait."""
         if self._user_stream is None:
-            self._user_stream = asyncio.Queue()
+            self._user_stream = asyncio.Queue(MOST_WAITING)
             listening = self.data_source.listen_for_user_stream(self._user_stream)
             self._venue.spawn(listening, "user stream tap", self._tasks)
         return self._user_stream

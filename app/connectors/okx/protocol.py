@@ -170,10 +170,16 @@ def checked_pair(symbol: str) -> str:
     return symbol
 
 
+_MOST_SYMBOLS = 20_000
+"""Several times what any exchange lists: names made up without end must not fill the memory."""
+
+
 class PairOf(dict[str, str]):
     """Pairs by instId, looked at once: `pairs[symbol]`."""
 
     def __missing__(self, symbol: str) -> str:
+        if len(self) >= _MOST_SYMBOLS:
+            self.clear()
         pair = self[symbol] = checked_pair(symbol)
         return pair
 
