@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
+import shutil
 from collections.abc import Callable, Coroutine, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +26,7 @@ from app.core.key_standing import KeyStanding
 from app.core.notices import Notices
 from app.core.requests import Response
 from app.net.host_file import load_hosts, save_hosts
+from app.net.loop_watch import LoopWatch
 from app.net.proxy import proxy_for
 from app.net.rate_limiter import Bucket, RateLimiter
 from app.net.reconnect import HandshakeBudget, HandshakeBudgets, ReconnectPolicy
@@ -46,6 +49,8 @@ _JOURNAL_REMEDIES = {
 }
 _LOOK_EVERY_S = 0.1
 _BANS_EVERY_S = 0.5
+_DISK_EVERY_S = 2.0
+LEAST_FREE_BYTES = 200 << 20
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -90,6 +95,8 @@ class Workspace:
         """What signs for an open account, and the values that are hidden in recordings for its sake."""
         self._usd: dict[str, tuple[Decimal, str]] = {}
         self._usd_versions: tuple[int, ...] = ()
+        self._loop_watch = LoopWatch(self.clock, paths.state / "stalls", self._on_stall)
+        self.free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
         self._suspend = SuspendDetector(self.clock)
         self._suspend.events.connect(self._on_suspend)
         self._budgets.restore(load_hosts(paths.hosts_file))
@@ -100,6 +107,8 @@ class Workspace:
         if self._no_orders:
             self.notices.raise_alarm("JOURNAL", "desk", f"{self._no_orders}: this window cannot place orders")
         self.spawn(self._watch_bans(), "bans")
+        self.spawn(self._loop_watch.run(), "loop watch")
+        self.spawn(self._watch_disk(), "disk watch")
         if self.store is not None:
             self.spawn(self._watch_journal(self.store), "journal watch")
 
@@ -212,6 +221,11 @@ class Workspace:
                 self._lasting_store = store
                 self.spawn(self._watch_journal(store, "accounts"), "journal watch")
             return self._lasting_store, ""
+
+    @property
+    def loop_lag_s(self) -> float:
+        """How late the program ran at worst in the last two seconds."""
+        return self._loop_watch.lag_s
 
     @property
     def known_exchanges(self) -> dict[str, str]:
@@ -328,6 +342,7 @@ class Workspace:
             new_policy=lambda: ReconnectPolicy(self.clock, self.random),
             budget_for=self._budget_for,
             redactor=redactor,
+            loop_lag_s=lambda: self.loop_lag_s,
             rate_usage=lambda: {usage.name: usage.used / usage.units for usage in limiter.usage()},
             standing=standing,
             via=proxy.words,
@@ -399,6 +414,9 @@ class Workspace:
 
     def start_recording(self, path: Path) -> None:
         """Write every frame from now on to a session file. Raises OSError when it cannot be made."""
+        if ("DISK-LOW", "desk") in self.notices.alarms:
+            raise OSError(errno.ENOSPC, f"less than {LEAST_FREE_BYTES >> 20} MiB free on the disk")
+        self.notices.end_alarm("CAPTURE-STOPPED", "recording", "recording anew")
         self.log.recorder = SessionRecorder(
             path,
             self.clock,
@@ -414,6 +432,27 @@ class Workspace:
             await asyncio.get_running_loop().run_in_executor(None, recorder.close)
             words = f"recorded {recorder.frames:,} messages to {recorder.path}, redacted: {recorder.redacted:,} values"
             self.notices.info("desk", words)
+
+    async def _watch_disk(self) -> None:
+        """Recordings end long before the journal would have no room."""
+        loop = asyncio.get_running_loop()
+        while True:
+            folder = next((place for place in (self.paths.data, self.paths.state) if place.exists()), None)
+            free = None if folder is None else await loop.run_in_executor(None, self.free_bytes, folder)
+            if free is not None and free < LEAST_FREE_BYTES:
+                words = f"{free >> 20} MiB free on the disk: nothing is recorded; orders are still written down"
+                self.notices.raise_alarm("DISK-LOW", "desk", words)
+                if self.recorder is not None:
+                    self.recorder.stopped = (
+                        f"recording stopped: less than {LEAST_FREE_BYTES >> 20} MiB free on the disk"
+                    )
+            elif free is not None:
+                self.notices.end_alarm("DISK-LOW", "desk", f"{free >> 20} MiB free")
+            if self.recorder is not None and self.recorder.stopped:
+                words = f"{self.recorder.stopped} ({self.recorder.path.name}, {self.recorder.frames:,} messages)"
+                self.notices.raise_alarm("CAPTURE-STOPPED", "recording", words)
+                await self.stop_recording()
+            await asyncio.sleep(_DISK_EVERY_S)
 
     # -- values
 
@@ -431,6 +470,10 @@ class Workspace:
         return self._usd.get(asset)
 
     # -- trouble
+
+    def _on_stall(self, seconds: float, file: Path | None) -> None:
+        where = f"; where it stood is in {file.name}" if file is not None else ""
+        self.notices.warning("desk", f"the program stood still for {seconds:.1f} s{where}")
 
     def _on_suspend(self, event: TimeEvent) -> None:
         if isinstance(event, Slept):

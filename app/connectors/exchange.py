@@ -16,6 +16,7 @@ from app.connectors.book_freshness import account_freshness, book_freshness
 from app.connectors.explain import explain_frame, find_level_frame
 from app.connectors.kill_switch import KillSwitch
 from app.connectors.market_list import MarketList
+from app.connectors.new_fields import NewFields
 from app.connectors.order_book_tracker import Feed, OrderBookTracker
 from app.connectors.order_book_tracker_data_source import OrderBookTrackerDataSource
 from app.connectors.order_changes import OrderChanges
@@ -36,7 +37,7 @@ from app.core.freshness import Freshness
 from app.core.gate import Gate, GateState
 from app.core.journal import JournalEntry, MemoryJournal, OrderJournal, OrderLedger, entries_of, rebuild
 from app.core.key_standing import KeyStanding, Mark
-from app.core.links import LinkStatus
+from app.core.links import LinkState, LinkStatus
 from app.core.market import CandleSeries, TradeTape
 from app.core.order_book import OrderBook
 from app.core.order_preview import OrderPreview
@@ -46,6 +47,8 @@ from app.core.permissions import KeyPermissions
 from app.core.requests import Call, SignedRequest
 from app.core.trading_rule import OrderDraft, Problem, TradingRule, quantize
 from app.core.types import Balance, BalanceDelta, Fill, OrderType, OrderUpdate, Side, Ticker
+
+_LOOK_FOR_FIELDS_S = 1.0
 
 
 class NetworkStatus(StrEnum):
@@ -96,6 +99,7 @@ class Exchange:
         self.ledger = OrderLedger(self.orders, journal or MemoryJournal())
         self.order_book_tracker = OrderBookTracker(venue, OrderBookTrackerDataSource(venue, public), random)
         self.order_book_tracker.on_ticker = self.markets.on_ticker
+        self.order_book_tracker.is_trading = self.markets.is_trading
         self.user_stream_tracker: UserStreamTracker | None = None
         self.doubts: OrderDoubts | None = None
         self.history: AccountHistory | None = None
@@ -112,6 +116,10 @@ class Exchange:
         self._fills: list[FillRecord] = []
         self._fills_version = -1
         self._started = False
+        self._reading: set[asyncio.Task[None]] = set()
+        self._fields = NewFields(venue.log, venue.key, venue.spec.name)
+        self._stopping: asyncio.Task[None] | None = None
+        venue.on_failure = self._on_failure
         self.replayed = False
         """Fed from a recording: links that no longer speak do not make it stale."""
         if private is not None:
@@ -131,6 +139,7 @@ class Exchange:
         self._started = True
         self.order_book_tracker.start()
         self.markets.start()
+        self.venue.spawn(self._look_for_new_fields(), "new fields", self._reading)
         if self.user_stream_tracker is not None and self.doubts is not None:
             self.user_stream_tracker.start()
             self.doubts.watch_all()
@@ -142,19 +151,43 @@ class Exchange:
     async def stop_network(self) -> None:
         """Disconnect; what is known stays readable, as stale."""
         self._started = False
+        if self._stopping is not None:
+            await self._stopping
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self.doubts is not None:
+            await self.doubts.stop()
+        await self._stop_reading()
+        await self.venue.rest.close()
+
+    async def _stop_reading(self) -> None:
+        reading = tuple(self._reading)
+        for task in reading:
+            task.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
         await self.markets.stop()
         for part in (self.history, self.changes, self.kill_switch, *self._dropped):
             if part is not None:
                 await part.stop()
         await self.order_book_tracker.stop()
-        if self.user_stream_tracker is not None and self.doubts is not None:
-            await self.doubts.stop()
+        if self.user_stream_tracker is not None:
             await self.user_stream_tracker.stop()
-        await self.venue.rest.close()
+
+    async def _turn_off(self) -> None:
+        await self._stop_reading()
+        for status in self.links:
+            status.state = LinkState.FAILED
+
+    def _on_failure(self, name: str) -> None:
+        """What kept this exchange true is gone: better OFF than half alive. Orders under way are still followed."""
+        if not self._started or name.startswith(("order ", "outcome of ")):
+            return
+        self._started = False
+        for status in self.links:
+            status.note(self.venue.clock.wall_ns(), LinkState.FAILED, f"internal error in {name}: restart connector")
+        self._stopping = asyncio.get_running_loop().create_task(self._turn_off(), name=f"stop {self.key}")
 
     async def check_network(self) -> NetworkStatus:
         """Ask the exchange for its time."""
@@ -287,11 +320,20 @@ class Exchange:
     def watch(self, pair: str) -> None:
         self.order_book_tracker.track(pair)
 
+    def show(self, pair: str) -> None:
+        """Watch this pair, as the one on screen: its book is compared with REST now and then."""
+        self.watch(pair)
+        self.order_book_tracker.shown = pair
+
     def unwatch(self, pair: str) -> None:
         self.order_book_tracker.untrack(pair)
 
     def reconnect(self, link_name: str) -> None:
-        """Drop this connection (as named in `links`) and dial again now."""
+        """Drop this connection (as named in `links`) and dial again now; start an exchange that had failed."""
+        if not self._started and not self.replayed:
+            self.venue.notices.end_alarm("INTERNAL-ERROR", self.key, "restarted")
+            self.start_network()
+            return
         name = link_name.rpartition("/")[2]
         self.order_book_tracker.data_source.reconnect(name, "reconnect asked by the user")
         stream = self.user_stream_tracker
@@ -301,12 +343,23 @@ class Exchange:
     def freshness(self, pair: str) -> Freshness:
         """How far this pair's book can be trusted now."""
         status = self.order_book_tracker.data_source.status_for(pair)
-        clock = self.venue.clock
-        return book_freshness(self.feeds.get(pair), status, clock.mono_ns(), self.replayed, clock.boot_ns())
+        clock, lag_s = self.venue.clock, self.venue.loop_lag_s()
+        return book_freshness(self.feeds.get(pair), status, clock.mono_ns(), self.replayed, clock.boot_ns(), lag_s)
 
     def account_freshness(self) -> Freshness:
         """How far balances and orders can be trusted now."""
         return account_freshness(self.user_stream_tracker, self.venue.clock.mono_ns(), self._polled)
+
+    @property
+    def new_fields(self) -> Mapping[str, int]:
+        """Fields that the exchange began to send, with the message that held each first."""
+        return self._fields.told
+
+    async def _look_for_new_fields(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_FOR_FIELDS_S)
+            for name, frame in self._fields.look():
+                self.venue.notices.info(self.key, f"new field {name!r}: the exchange did not use to send it", frame)
 
     def level_frame(self, pair: str, side: Side, price: str) -> int | None:
         """Number of the message that set this level; None when it has left memory."""
@@ -389,6 +442,9 @@ class Exchange:
         """Whether the order may leave now."""
         if self.no_orders or self.user_stream_tracker is None:
             return Gate(GateState.BLOCKED, self.no_orders or "not signed in")
+        rule = self.trading_rules.get(draft.pair)
+        if rule is not None and not rule.is_open:
+            return Gate(GateState.BLOCKED, f"{draft.pair}: {rule.status_words.lower()}")
         return order_gate(
             draft,
             book=self.order_books.get(draft.pair),

@@ -10,13 +10,16 @@ from typing import Protocol
 
 import msgspec
 
+from app.connectors.link_troubles import HEALTHY_S, LinkTroubles
 from app.core.clock import NS_PER_S, Clock
 from app.core.effects import Effect, Pong, Reconnect, Refused, Send, Unknown
 from app.core.frames import Frame
-from app.core.links import Link, LinkState, LinkStatus
+from app.core.links import Link, LinkStatus
 from app.core.notices import Notices
 from app.net.transport import LinkLost
 
+_MOST_WAITING = 1_000
+"""Messages of ours that wait for a connection that takes a few a second; beyond them it is of no use."""
 _UNREADABLE_LIMIT = 10
 _UNREADABLE_WINDOW_NS = 10 * NS_PER_S
 
@@ -57,6 +60,7 @@ class LinkConnection:
         status: LinkStatus,
         clock: Clock,
         notices: Notices,
+        troubles: LinkTroubles,
         on_planned_end: Callable[[str], None],
     ) -> None:
         self.user = user
@@ -64,6 +68,7 @@ class LinkConnection:
         self._status = status
         self._clock = clock
         self._notices = notices
+        self._troubles = troubles
         self._on_planned_end = on_planned_end
         self._outbox: deque[bytes] = deque()
         self._outgoing = asyncio.Event()
@@ -73,6 +78,8 @@ class LinkConnection:
         self._first_recv_ns = 0
         self._last_recv_ns = 0
         self._our_reason = ""
+        self.next_at_once = False
+        """The exchange ended the login for the first time: a new one need not wait."""
 
     @property
     def is_open(self) -> bool:
@@ -86,7 +93,11 @@ class LinkConnection:
     def send(self, payload: bytes) -> None:
         """Queue a message; before the connection is open it is dropped, as every connection starts afresh."""
         if self._socket is not None:
-            self._outbox.append(payload)
+            if len(self._outbox) >= _MOST_WAITING:
+                self._outbox.clear()
+                self._our_reason = f"more than {_MOST_WAITING:,} messages waited to be sent"
+            else:
+                self._outbox.append(payload)
             self._outgoing.set()
 
     def close(self, reason: str) -> None:
@@ -107,6 +118,7 @@ class LinkConnection:
         name = self._status.name
         writer = asyncio.create_task(self._write(socket), name=f"{name} writer")
         heart = asyncio.create_task(self._beat(), name=f"{name} heartbeat")
+        proof = asyncio.get_running_loop().call_later(HEALTHY_S, self._troubles.on_healthy)
         try:
             self._perform(self.user.on_open())
             async for frame in socket:
@@ -115,9 +127,12 @@ class LinkConnection:
                     return reason
             return self._our_reason or "closed by the exchange"
         except LinkLost as lost:
+            self._troubles.on_lost(lost)
             return self._our_reason or str(lost)
         finally:
             self._socket = None
+            proof.cancel()
+            self._troubles.on_served()
             for task in (writer, heart):
                 task.cancel()
             await asyncio.gather(writer, heart, return_exceptions=True)
@@ -132,17 +147,17 @@ class LinkConnection:
                 if kind is Send:
                     self.send(effect.payload)  # type: ignore[union-attr]
                 elif kind is Reconnect:
-                    if not effect.planned:  # type: ignore[union-attr]
+                    if effect.planned:  # type: ignore[union-attr]
+                        self._on_planned_end(effect.reason)  # type: ignore[union-attr]
+                    else:
+                        self.next_at_once = self._troubles.on_told_to_reconnect(effect)  # type: ignore[arg-type]
                         return effect.reason  # type: ignore[union-attr]
-                    self._on_planned_end(effect.reason)  # type: ignore[union-attr]
                 elif kind is Pong:
                     self._status.round_trip_ms = (self._clock.mono_ns() - self._beaten_ns) / 1e6
                 elif kind is Unknown:
                     self._status.unknown += 1
                 elif kind is Refused and effect.login:  # type: ignore[union-attr]
-                    reason = f"login refused: {effect.words}"  # type: ignore[union-attr]
-                    self._status.note(self._clock.wall_ns(), LinkState.REFUSED, reason)
-                    return reason
+                    return self._troubles.on_login_refused(effect.words)  # type: ignore[union-attr]
                 else:
                     self.user.apply(effect)
         except (msgspec.DecodeError, ValueError) as error:

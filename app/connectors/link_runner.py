@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from app.connectors.link_connection import FrameUser, LinkConnection, Transport
+from app.connectors.link_troubles import LinkTroubles
 from app.core.clock import NS_PER_S, Clock
 from app.core.links import Link, LinkState, LinkStatus
 from app.core.notices import Notices
@@ -52,7 +53,8 @@ class LinkUser(FrameUser, Protocol):
 class LinkRunner:
     """One link and its status; `run` returns only when cancelled.
 
-    A refused login stops it until the user asks; an untrusted certificate is looked at once a minute.
+    A refused login and an error of ours stop it until the user asks; an untrusted certificate is looked at once a
+    minute.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class LinkRunner:
         self._before_dialling = before_dialling
         self._on_refusal = on_refusal or _ignore
         self._on_opened = on_opened or _nothing
+        self._troubles = LinkTroubles(status, clock, notices)
         self._wake = asyncio.Event()
         self._ending = asyncio.Event()
         self._ending_reason = ""
@@ -127,22 +130,35 @@ class LinkRunner:
     async def run(self) -> None:
         while True:
             await self._wait_for_turn()
-            reason, carried_data_s = await self._until_lost()
+            try:
+                reason, carried_data_s = await self._until_lost()
+            except Exception as error:  # whatever it is, it must not end more than this connection
+                reason, carried_data_s = self._troubles.on_failed(error), 0.0
             self._connection = None
             self._policy.lost(carried_data_s)
             if self._at_once:
                 self._at_once = False
                 self._policy.woke()
             self._user.on_down(reason)
-            if self.status.state is LinkState.REFUSED:
-                self._notices.error(self.status.name, reason)
-                await self._wake.wait()
+            if self.status.state is LinkState.FAILED:
+                await self._until_asked_again()
+            elif self.status.state is LinkState.REFUSED:
+                if self._troubles.may_log_in_again(reason):
+                    self._policy.retry_now()
+                else:
+                    await self._until_asked_again()
             elif self._untrusted:
                 await happens(self._wake, _UNTRUSTED_AGAIN_S)
             else:
-                self.status.note(self._clock.wall_ns(), LinkState.RECONNECT, reason)
+                again = LinkState.AUTH if self._troubles.logins_ended else LinkState.RECONNECT
+                self.status.note(self._clock.wall_ns(), again, reason)
                 told = reason if reason.startswith("connection lost") else f"connection lost: {reason}"
                 self._notices.warning(self.status.name, told)
+
+    async def _until_asked_again(self) -> None:
+        self._wake.clear()
+        await self._wake.wait()
+        self._troubles.on_asked_again()
 
     async def _wait_for_turn(self) -> None:
         """Wait until this link may try again and its host has a handshake to spare."""
@@ -187,6 +203,7 @@ class LinkRunner:
             while self._next is not None:
                 (connection, serving), self._next = self._next, None
                 reason = await serving
+            self._at_once = self._at_once or connection.next_at_once
             return reason, connection.carried_data_s
         finally:
             renewals.cancel()
@@ -195,7 +212,7 @@ class LinkRunner:
             await asyncio.gather(renewals, return_exceptions=True)
 
     def _new(self, user: FrameUser) -> LinkConnection:
-        return LinkConnection(self.link, user, self.status, self._clock, self._notices, self.renew)
+        return LinkConnection(self.link, user, self.status, self._clock, self._notices, self._troubles, self.renew)
 
     async def _open(self, connection: LinkConnection, *, first: bool) -> str:
         """Open it and serve it to its end; returns why it ended, in words. The budget was asked before."""

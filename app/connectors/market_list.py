@@ -10,7 +10,7 @@ import msgspec
 from app.connectors.spec import PublicSource
 from app.connectors.venue import TROUBLE, Venue
 from app.core.trading_rule import TradingRule
-from app.core.types import Ticker
+from app.core.types import MarketStatus, Ticker
 from app.net.waiting import happens
 
 _RULES_EVERY_S = 60.0
@@ -57,9 +57,29 @@ class MarketList:
         self._clock_now.set()
 
     def apply_trading_rules(self, rules: Iterable[TradingRule]) -> None:
-        """Take the market list as the exchange tells it now; pairs it left out are gone."""
-        self.trading_rules = {rule.pair: rule for rule in rules}
+        """Take the market list as the exchange tells it now; pairs it left out are delisted."""
+        listed = {rule.pair: rule for rule in rules}
+        if not listed:
+            raise ValueError("the exchange's list of markets is empty")
+        for pair, rule in self.trading_rules.items():
+            if pair not in listed:
+                listed[pair] = msgspec.structs.replace(rule, status=MarketStatus.DELISTED, venue_status="delisted")
+        if listed != self.trading_rules:
+            self._tell_changes(listed)
+        self.trading_rules = listed
         self.trading_rules_version += 1
+
+    def _tell_changes(self, listed: dict[str, TradingRule]) -> None:
+        for pair, rule in listed.items():
+            known = self.trading_rules.get(pair)
+            if known is not None and known.status is not rule.status:
+                words = rule.status_words or "Trading"
+                self._venue.notices.warning(self._venue.key, f"{pair}: {words.lower()}", rule.frame)
+
+    def is_trading(self, pair: str) -> bool:
+        """Whether the market matches orders now; one that is not known yet is taken to do so."""
+        rule = self.trading_rules.get(pair)
+        return rule is None or rule.is_open
 
     def add_rule(self, rule: TradingRule) -> None:
         self.trading_rules[rule.pair] = rule
@@ -91,7 +111,7 @@ class MarketList:
                 rules = await self._venue.perform(self._public.get_trading_rules())
                 self.apply_trading_rules(rules)
                 wait_s = _RULES_EVERY_S
-            except TROUBLE as error:
+            except (*TROUBLE, ValueError) as error:
                 self._venue.notices.warning(self._venue.key, f"trading rules not read: {error}")
                 wait_s = _RETRY_S
             await happens(self._rules_now, wait_s)

@@ -12,6 +12,7 @@ from msgspec import Struct
 from app.connectors.link_runner import LinkRunner, NextUser
 from app.connectors.next_connection import NextConnection
 from app.connectors.spec import PublicSource
+from app.connectors.taps import offer
 from app.connectors.venue import Venue
 from app.core.effects import (
     NOTHING,
@@ -139,7 +140,7 @@ class OrderBookTrackerDataSource:
         def tapped(event: MarketEvent) -> None:
             sink(event)
             for tap in taps:
-                tap.put_nowait(event)
+                offer(tap, event)
 
         self._tapped[kind] = sink
         self.sinks[kind] = tapped
@@ -249,6 +250,17 @@ class OrderBookTrackerDataSource:
         elif isinstance(effect, Perform):
             self._spawn(self._perform(effect.call), "perform")
 
+    def _apply_of(self, link: str) -> Callable[[Effect], None]:
+        """As `apply`, for what a message of that connection asked for: its answer is dropped once that one is gone."""
+
+        def apply(effect: Effect) -> None:
+            if isinstance(effect, Perform):
+                self._spawn(self._perform(effect.call, link), "perform")
+            else:
+                self.apply(effect)
+
+        return apply
+
     def _on_sequence(self, link: str, number: int) -> None:
         last = self._numbers.get(link)
         if last is not None and number <= last:
@@ -257,10 +269,15 @@ class OrderBookTrackerDataSource:
         if last is not None and number != last + 1:
             self.on_sequence_gap(link, f"message {number} came after {last}")
 
-    async def _perform(self, call: Call[Iterable[Effect]]) -> None:
+    async def _perform(self, call: Call[Iterable[Effect]], link: str = "") -> None:
+        epoch = self.links[link].epoch if link else 0
+        apply = self._apply_of(link) if link else self.apply
         try:
-            for effect in await self._venue.perform(call):
-                self.apply(effect)
+            effects = await self._venue.perform(call)
+            if link and self.links[link].epoch != epoch:
+                return
+            for effect in effects:
+                apply(effect)
         except (VenueError, NotSent, NoAnswer) as error:
             self._venue.notices.warning(self._venue.connection("rest"), f"{call.request.path}: {error}")
 
@@ -325,6 +342,8 @@ class OrderBookTrackerDataSource:
             if isinstance(effect, Send):
                 if runner is not None:
                     runner.send(effect.payload)
+            elif runner is not None:
+                self._apply_of(name)(effect)
             else:
                 self.apply(effect)
 
@@ -367,7 +386,7 @@ class _PublicLink:
         self._owner = owner
         self._link = link
         self.on_frame = owner.reader(link.name)
-        self.apply = owner.apply
+        self.apply = owner._apply_of(link.name)
 
     def on_open(self) -> Iterable[Effect]:
         return self._owner._on_open(self._link)

@@ -20,7 +20,7 @@ def market_price(draft: OrderDraft, book: OrderBook | None, ticker: Ticker | Non
         touch = _touch(book, draft.side)
         if touch is not None:
             return Decimal(touch)
-    return ticker.last if ticker is not None else None
+    return ticker.last or None if ticker is not None else None
 
 
 def order_fee(

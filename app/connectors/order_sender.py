@@ -125,6 +125,7 @@ class OrderSender:
         elif error.kind.is_definite or error.kind in _GONE:
             reason = f"clock: {error}" if error.kind is ErrorKind.CLOCK else str(error)
             self._enter(EntryKind.REJECTED, key, reason, error.frame)
+            self._venue.notices.warning(self._venue.key, f"Order refused. Exchange says: {error}", error.frame)
             if error.kind is ErrorKind.RULES_CHANGED:
                 self._on_rules_changed()
         else:

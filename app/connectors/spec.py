@@ -86,6 +86,8 @@ class Auth(Protocol):
 class PublicSource(Protocol):
     """Market data of one exchange domain. Every method is pure; `Call.parse` reads the reply."""
 
+    # `book_checksum(bids, asks) -> int`, both sides best first: absent where the exchange sends none.
+
     integrity: Integrity
     intervals: Sequence[str]
     """Candle intervals offered, shortest first: 1m, 5m, 1h, 1d, ..."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from app.connectors.spec import PrivateSource
 from app.connectors.stream_check import StreamCheck
+from app.connectors.taps import MOST_WAITING
 from app.connectors.user_stream_tracker_data_source import Tap, UserStreamTrackerDataSource
 from app.connectors.venue import TROUBLE, Venue
 from app.core.account import AccountBook, FeeSchedule
@@ -18,7 +19,7 @@ from app.core.journal import EntryKind, OrderLedger
 from app.core.links import LinkState
 from app.core.orders import InFlightOrder, OrderFlag, OrderIntent
 from app.core.requests import VenueError
-from app.core.types import Fill, OrderType, OrderUpdate
+from app.core.types import Fill, OrderType, OrderUpdate, VenueState
 from app.net.waiting import happens
 
 T = TypeVar("T")
@@ -29,6 +30,7 @@ LONG_POLL_S = 30.0
 """Between audits while the stream is fresh."""
 _FRESH_S = 15.0
 _BUNCH_S = 0.1
+_ASK_ABOUT_AFTER_S = 1.0
 _FEES_EVERY_S = 600.0
 _OVERLAP_MS = 10 * 60_000
 
@@ -91,9 +93,9 @@ class UserStreamTracker:
 
     @property
     def user_stream(self) -> Tap:
-        """Every private event from the first reading of this property on, in wire order."""
+        """Every private event from the first reading of this property on, in wire order; at most 10,000 wait."""
         if self._user_stream is None:
-            self._user_stream = asyncio.Queue()
+            self._user_stream = asyncio.Queue(MOST_WAITING)
             listening = self.data_source.listen_for_user_stream(self._user_stream)
             self._venue.spawn(listening, "user stream tap", self._tasks)
         return self._user_stream
@@ -121,6 +123,8 @@ class UserStreamTracker:
         wall_ms = self._venue.wall_ms()
         if isinstance(event, OrderUpdate):
             self.check.heard(lambda: self.ledger.update(event, wall_ms, "stream"))
+            if event.state is VenueState.UNKNOWN_WORD:
+                self._venue.spawn(self._ask_about(event), "state word", self._tasks)
         elif isinstance(event, Fill):
             self.check.heard(lambda: self.ledger.fill(event, wall_ms, "stream"))
         else:
@@ -138,6 +142,18 @@ class UserStreamTracker:
     def _on_lost_events(self) -> None:
         self.data_source.reconnect("order events were missing")
         self.ask_now()
+
+    async def _ask_about(self, update: OrderUpdate) -> None:
+        """The stream said of an order what we do not know: perhaps REST has another word for it."""
+        await asyncio.sleep(_ASK_ABOUT_AFTER_S)
+        tracker = self.ledger.tracker
+        order = tracker.get(update.client_order_id) or tracker.get(update.exchange_order_id)
+        if order is None or OrderFlag.UNKNOWN_WORD not in order.flags or order.is_done:
+            return
+        try:
+            await self.query(order)
+        except TROUBLE as error:
+            self._say_trouble(error)
 
     def _on_lost(self, reason: str) -> None:
         self.reconciled = False

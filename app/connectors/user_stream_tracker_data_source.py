@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from app.connectors.link_runner import LinkRunner, NextUser
 from app.connectors.spec import PrivateSource
+from app.connectors.taps import offer
 from app.connectors.venue import Venue
 from app.core.effects import AccountEvent, Effect, LoggedIn, Perform, Refused, Send, Sequence, Subscribed
 from app.core.links import Link, LinkState, LinkStatus
@@ -81,7 +82,7 @@ class UserStreamTrackerDataSource:
         if isinstance(effect, OrderUpdate | Fill | BalanceDelta):
             self.sink(effect)
             for tap in self._taps:
-                tap.put_nowait(effect)
+                offer(tap, effect)
         elif isinstance(effect, LoggedIn):
             self.logged_in = True
             if self.status is not None:

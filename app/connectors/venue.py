@@ -71,6 +71,7 @@ class Venue:
         rate_usage: Callable[[], Mapping[str, float]],
         standing: Standing | None = None,
         via: str = "",
+        loop_lag_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.spec = spec
         self.domain = domain
@@ -84,6 +85,9 @@ class Venue:
         self.log = log
         self.notices = notices
         self.rate_usage = rate_usage
+        self.loop_lag_s = loop_lag_s
+        self.on_failure: Callable[[str], None] = lambda name: None
+        """Told the name of a background work that an unforeseen error ended."""
         self.last_exchange_ns = (0, 0)
         """Boot times at which the newest answered request was written and its answer's head came."""
         self.on_key_refused: Callable[[VenueError], None] = lambda error: None
@@ -300,7 +304,9 @@ class Venue:
         def done(task: asyncio.Task[None]) -> None:
             tasks.discard(task)
             if not task.cancelled() and (error := task.exception()) is not None:
-                self.notices.error(self.key, f"internal error in {name}: {type(error).__name__}")
+                words = f"internal error in {name} ({type(error).__name__}): restart connector"
+                self.notices.raise_alarm("INTERNAL-ERROR", self.key, words)
+                self.on_failure(name)
                 task.get_loop().call_exception_handler({"message": f"{name} failed", "exception": error})
 
         task.add_done_callback(done)

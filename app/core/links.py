@@ -36,6 +36,8 @@ class LinkState(StrEnum):
     AGING = "aging"
     STALE = "stale"
     RECONNECT = "reconnecting"
+    FAILED = "failed"
+    """An error of our own ended it: no further attempt until the user asks."""
     REFUSED = "refused"
     """The exchange refused our login: no further attempt until the user asks."""
     BANNED = "banned"

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 
+from app.core.level_check import all_look_sound, is_sound, unsound
 from app.core.timestamps import as_ms
 from app.core.types import BookDiff, BookSnapshot, Integrity, Level, Side
 
@@ -15,6 +16,8 @@ _FEW = 200
 """Changes up to which settling them one by one is cheaper than sorting the side anew. More are not kept: every change
 would be dearer for what nobody reads.
 """
+_NEAR = 20
+"""A number that cannot be read among this many best levels spoils the book; behind them only its level is dropped."""
 
 
 class BookState(StrEnum):
@@ -67,6 +70,13 @@ class _Levels:
                 levels.insert(at, (price, amount))
         self.best_first = levels
 
+    def rank(self, price: str) -> int:
+        """How many levels are better than this price; 0 for one that cannot be read."""
+        if not is_sound((price, "0")):
+            return 0
+        key = self._sign * float(price)
+        return sum(self._sign * float(other) < key for other, amount in self.amounts.items() if float(amount))
+
     def cut(self, depth: int) -> None:
         """Forget what lies behind the best `depth` levels."""
         for price, _ in self.best_first[depth:]:
@@ -96,6 +106,7 @@ class OrderBook:
         "snapshot_frame",
         "snapshots",
         "diffs",
+        "bad_levels",
         "_bids",
         "_asks",
         "_bid_amounts",
@@ -117,6 +128,8 @@ class OrderBook:
         self.snapshot_frame = 0
         self.snapshots = 0
         self.diffs = 0
+        self.bad_levels = 0
+        """Levels left out because their price or amount cannot be read as a number."""
         self._set_levels(_Levels(-1), _Levels(1))
         self._changes = 0
         self._last: BookDiff | BookSnapshot = BookSnapshot(pair=pair, bids=[], asks=[])
@@ -158,6 +171,11 @@ class OrderBook:
     def frame(self) -> int:
         """Number of the last message applied."""
         return self._last.frame
+
+    @property
+    def last_change(self) -> BookDiff | None:
+        """The last change applied, None while the book is as its snapshot told it."""
+        return self._last if isinstance(self._last, BookDiff) else None
 
     def apply_snapshot(self, snapshot: BookSnapshot) -> None:
         """Replace everything: levels absent from the snapshot are gone."""
@@ -209,6 +227,10 @@ class OrderBook:
         self.state = state
         self.reason = reason
         self._changes += 1
+
+    def settle(self) -> None:
+        """Look at what came since the last reading: afterwards `state` tells of levels that cannot be read, too."""
+        self._settle()
 
     @property
     def bids(self) -> list[Level]:
@@ -287,6 +309,7 @@ class OrderBook:
         if self._sorted_version == self.version:
             return
         fresh = self._fresh
+        self._drop_unsound(fresh)
         if fresh is not None and self._bids.settled and self._asks.settled:
             self._bids.settle({level[0] for diff in fresh for level in diff.bids})
             self._asks.settle({level[0] for diff in fresh for level in diff.asks})
@@ -302,6 +325,31 @@ class OrderBook:
             self._bids.cut(self.depth_limit)
             self._asks.cut(self.depth_limit)
         self._sorted_version = self.version
+
+    def _drop_unsound(self, fresh: list[BookDiff] | None) -> None:
+        """Leave out what cannot be read. It hides what truly stands there: near the touch the book is not believed."""
+        for side, named in (
+            (self._bids, None if fresh is None else {level for diff in fresh for level in diff.bids}),
+            (self._asks, None if fresh is None else {level for diff in fresh for level in diff.asks}),
+        ):
+            if named is not None and side.settled:
+                # A later change may have mended the level.
+                bad = [level for level in unsound(named) if side.amounts.get(level[0]) == level[1]]
+            else:
+                amounts = side.amounts
+                bad = [] if all_look_sound(amounts.keys(), amounts.values()) else unsound(amounts.items())
+            if bad:
+                self._drop(side, bad)
+
+    def _drop(self, side: _Levels, bad: list[Level]) -> None:
+        for price, _ in bad:
+            del side.amounts[price]
+        side.settled = False
+        self.bad_levels += len(bad)
+        near = next((level for level in bad if side.rank(level[0]) < _NEAR), None)
+        if near is not None and self.state is _LIVE:
+            words = ", ".join(f"{name} {text[:24]!r}" for name, text in zip(("price", "amount"), near, strict=True))
+            self.set_state(BookState.STALE, f"unreadable level: {words}")
 
 
 class BookSync:
@@ -319,6 +367,11 @@ class BookSync:
         self.gaps = 0
         self.ignored = 0
         self._early: deque[BookDiff] = deque(maxlen=self.MAX_BUFFERED)
+
+    @property
+    def buffered(self) -> int:
+        """Changes that wait for a snapshot."""
+        return len(self._early)
 
     def reset(self, reason: str) -> None:
         """The stream broke or will be asked again: nothing known is live any more."""
@@ -356,9 +409,11 @@ class BookSync:
         return None
 
     def _chain_broken(self, diff: BookDiff) -> str | None:
-        last = self.book.last_id
+        last, change = self.book.last_id, self.book.last_change
         if last is not None and diff.last_id is not None and diff.prev_id is not None:
-            if diff.last_id <= last and diff.prev_id < diff.last_id:
+            # An old one begins no later than the last one applied: what begins after it and ends before is no repeat.
+            begun = change is None or change.prev_id is None or diff.prev_id <= change.prev_id
+            if begun and diff.last_id <= last and diff.prev_id < diff.last_id:
                 self.ignored += 1
                 return None
         return self.gap(f"at {last}, got a change that follows {diff.prev_id}")
@@ -368,10 +423,13 @@ class BookSync:
         if book.last_id is None or diff.last_id is None or diff.first_id is None:
             book.apply_diff(diff)
             return None
-        if diff.last_id <= book.last_id:
+        change = book.last_change
+        # Once joined, a feed tells every number once: a range that begins within the last one is neither old nor next.
+        within = change is not None and change.first_id is not None and change.first_id < diff.first_id <= book.last_id
+        if diff.last_id <= book.last_id and not within:
             self.ignored += 1
             return None
-        if diff.first_id <= book.last_id + 1:
+        if diff.first_id <= book.last_id + 1 and not within:
             book.apply_diff(diff)
             return None
         return self.gap(f"at {book.last_id}, got {diff.first_id}..{diff.last_id}")

@@ -273,10 +273,9 @@ class InFlightOrder:
         else:
             self.seen = True
             self.flags.discard(OrderFlag.LOST)
+        self._flag(OrderFlag.UNKNOWN_WORD, update.state is VenueState.UNKNOWN_WORD)
         if update.state is VenueState.CANCELING:
             self.cancel_requested = True
-        elif update.state is VenueState.UNKNOWN_WORD:
-            self.flags.add(OrderFlag.UNKNOWN_WORD)
         elif update.state in _TERMINAL_RANK:
             self._end(update.state)
         elif self.terminal is not None:

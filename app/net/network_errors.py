@@ -19,9 +19,16 @@ _WORDS = {
     errno.EHOSTUNREACH: "host unreachable",
     errno.ENETDOWN: "network down",
     errno.EADDRNOTAVAIL: "no network address",
-    errno.EMFILE: "too many open connections or files (system limit)",
     errno.ENFILE: "too many open files (system limit)",
 }
+
+
+def _file_limit() -> str:
+    try:
+        import resource
+    except ImportError:
+        return "no more"
+    return f"{resource.getrlimit(resource.RLIMIT_NOFILE)[0]:,} (ulimit -n)"
 
 
 def network_words(error: BaseException, host: str) -> str:
@@ -67,4 +74,6 @@ def _os_words(error: OSError) -> str:
         number = int(found[1]) if found else None
     if number is None:
         return ""
+    if number == errno.EMFILE:
+        return f"too many open connections or files: the system allows this program {_file_limit()}"
     return _WORDS.get(number) or (error.strerror or str(error)).lower()

@@ -237,7 +237,7 @@ class FmzService:
 def _read_body(data: bytes) -> _Body:
     try:
         return _decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # Never with the decoder's words: they may quote the body, and with it a key.
         raise RefusedRequest(400, "the body is not a request of the protocol") from None
 

@@ -126,7 +126,6 @@ def toggle_recording(window: MainWindow) -> None:
     workspace = window.workspace
     if workspace.recorder is not None:
         workspace.spawn(workspace.stop_recording(), "stop recording")
-        window.status.set_recording("")
         return
     stamp = datetime.datetime.fromtimestamp(workspace.clock.wall_ns() // NS_PER_S, datetime.UTC)
     name = f"depthdesk-{stamp:%Y%m%d-%H%M%S}.jsonl.zst"
@@ -138,8 +137,6 @@ def _start_recording(window: MainWindow, path: Path) -> None:
         window.workspace.start_recording(path)
     except OSError as error:
         window.workspace.notices.error("desk", f"cannot record to {path}: {error.strerror}")
-        return
-    window.status.set_recording(path.name)
 
 
 def _copy_diagnostics(window: MainWindow) -> None:

@@ -184,6 +184,11 @@ class ExchangeView(Protocol):
         """How far balances and orders can be trusted; words such as "stream, 0.4 s" or "polled, 5 s ago"."""
         ...
 
+    @property
+    def new_fields(self) -> Mapping[str, int]:
+        """Fields that the exchange began to send, with the message that held each first."""
+        ...
+
     def level_frame(self, pair: str, side: Side, price: str) -> int | None: ...
     def explain(self, frame: Frame) -> Sequence[Effect]:
         """Read the frame again: what our source makes of it. Empty for messages that carry nothing."""
@@ -274,6 +279,11 @@ class Desk(Protocol):
 
     @property
     def exchanges(self) -> Mapping[str, ExchangeView]: ...
+    @property
+    def loop_lag_s(self) -> float:
+        """How late the program ran at worst in the last two seconds."""
+        ...
+
     @property
     def log(self) -> FrameLog: ...
     @property

@@ -224,7 +224,7 @@ class MainWindow(QMainWindow):
         if not pair:
             pair = exchange.venue.spec.default_pair
         self._market = (exchange_key, pair)
-        exchange.watch(pair)
+        exchange.show(pair)
         view = LiveMarket(exchange, pair)
         for panel in self.market_panels:
             panel.set_market(view)
@@ -327,6 +327,7 @@ class MainWindow(QMainWindow):
             self._zone = zone
             self._show_times_anew()
         self._ticks += 1
+        self._show_recording()
         if self._market is None:
             if self._replay is not None and workspace.exchanges:
                 exchange = next(iter(workspace.exchanges.values()))
@@ -355,6 +356,11 @@ class MainWindow(QMainWindow):
         for table in self.account_tables:
             table.model.forget_cells()
         self.balances.refresh()
+
+    def _show_recording(self) -> None:
+        recorder = self._workspace.recorder
+        lost = f", {recorder.dropped:,} dropped" if recorder is not None and recorder.dropped else ""
+        self.status.set_recording("" if recorder is None else f"{recorder.path.name}{lost}")
 
     def figures(self) -> dict[str, float | None]:
         """What `--summary` tells of the screen; ms and seconds."""

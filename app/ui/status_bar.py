@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QToolButton, QWidget
 
 from app.core.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
 from app.core.links import LinkStatus
+from app.process_memory import resident_bytes
 from app.ui import format as words
 from app.ui import theme
 from app.ui.desk import Desk, ExchangeView
@@ -26,6 +27,7 @@ from app.ui.panels.inspector_bar import plain_label, set_role
 _TICK_NS = 240_000_000
 _SKEW_WARNING_MS = 500
 _SKEW_ERROR_MS = 1_000
+_LAG_WORDS_S = 0.25
 _ROOMY = 1500
 _NARROW = 1100
 
@@ -64,7 +66,7 @@ class StatusBar(QWidget):
         self._row.addWidget(self.nothing)
         self._row.addStretch(1)
         self.load = _cell("Messages per second in")
-        self.memory = _cell("Messages kept and dropped")
+        self.memory = _cell("Messages kept and dropped, and memory of this program")
         self.frames = _cell("Time per screen frame and frames per second")
         self.skew = _cell("Offset of the exchange's clock")
         self.limits = _cell("Request limit in use")
@@ -139,7 +141,8 @@ class StatusBar(QWidget):
             title = words.clean(exchange.title, 24)
             name = title[:3] if crowded and not roomy else title
             trip = milliseconds(max(trips)) if trips else ""
-            text = f"{name} {trip}".strip()
+            lag_s = self._desk.loop_lag_s
+            text = f"{name} lag {lag_s:.1f} s" if lag_s > _LAG_WORDS_S else f"{name} {trip}".strip()
             if links and health is not Health.GOOD:
                 text = f"{name} {_trouble(links, at)}"
             if exchange.banned_until_ns:
@@ -180,7 +183,7 @@ class StatusBar(QWidget):
         _show(self.load, f"{rate:,.0f}{unit}" if roomy or rate < 1000 else f"{words.compact(rate)}{unit}")
         kept = f"{len(log):,} kept" if roomy else f"{words.compact(len(log))} kept"
         lost = f", {log.dropped if roomy else words.compact(log.dropped)} dropped" if log.dropped else ""
-        _show(self.memory, kept + lost)
+        _show(self.memory, f"{kept}{lost} · {resident_bytes() / 1e6:,.0f} MB")
         # On narrow windows the connections need the room more.
         narrow = self.width() < theme.current().px(_NARROW)
         self.memory.setVisible(not narrow)

@@ -33,6 +33,8 @@ class TopBar(QFrame):
         self._market.setObjectName("market-button")
         self._market.clicked.connect(self.search_asked)
         self._exchange = self._label("Exchange")
+        self.badge = self._label("Market state")
+        self.badge.hide()
         self._last = self._label("Last price")
         self._last.setFont(look.current().digits(14, bold=True))
         self._change = self._label("Change in 24 hours")
@@ -44,7 +46,7 @@ class TopBar(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 4, 10, 4)
         row.setSpacing(14)
-        for widget in (self._market, self._exchange, self._last, self._change, *self._figures.values()):
+        for widget in (self._market, self.badge, self._exchange, self._last, self._change, *self._figures.values()):
             row.addWidget(widget)
         row.addStretch(1)
         self._buttons = QHBoxLayout()
@@ -79,7 +81,8 @@ class TopBar(QFrame):
         rule = exchange.trading_rules.get(pair)
         last = exchange.tape(pair).last
         state = exchange.freshness(pair).state
-        seen = (exchange.key, pair, exchange.tickers_version, last, state, rule is None, id(look.current()))
+        badge = rule.status_words if rule is not None else ""
+        seen = (exchange.key, pair, exchange.tickers_version, last, state, rule is None, badge, id(look.current()))
         seen += (exchange.kind, exchange.marks)
         if seen == self._seen:
             return
@@ -87,9 +90,16 @@ class TopBar(QFrame):
         theme = look.current()
         self._market.setText(f"{pair}  ▾")
         self._exchange.setText(exchange.title)
+        self.badge.setText(badge)
+        self.badge.setVisible(bool(badge))
+        _dress(
+            self.badge,
+            f"color: {theme.warning.name()}; border: 1px solid {theme.warning.name()}; border-radius: 4px;"
+            f"padding: 2px 8px; font-weight: 600;",
+        )
         price = Decimal(last.price) if last is not None else ticker.last if ticker is not None else None
         places = show.decimals_of(rule.min_price_increment) if rule is not None else 8
-        self._last.setText(show.DASH if price is None else show.rounded(price, places))
+        self._last.setText(show.DASH if not price else show.rounded(price, places))
         colour = theme.text if state == "live" else theme.stale
         struck = "" if state == "live" else "text-decoration: line-through;"
         _dress(self._last, f"color: {colour.name()};{struck}")

@@ -276,10 +276,22 @@ def test_hole_inside_the_buffer_is_a_gap(sync: BookSync) -> None:
 def test_live_ranged_feed_applies_ignores_and_finds_gaps(sync: BookSync) -> None:
     live(sync, 10)
     assert sync.on_diff(diff(bids=[("99.5", "2")], first=9, id=12)) is None
-    assert sync.on_diff(diff(bids=[("99.5", "3")], first=11, id=12)) is None
+    assert sync.on_diff(diff(bids=[("99.5", "3")], first=9, id=12)) is None
     assert sync.book.bids[0] == ("99.5", "2")
     assert sync.on_diff(diff(first=14, id=15)) == "at 12, got 14..15"
     assert sync.book.stale
+
+
+def test_a_change_within_the_numbers_of_the_last_one_is_no_repeat(sync: BookSync) -> None:
+    """A number that was spoilt upwards would else silence a feed until the true ones have caught up."""
+    live(sync, 10)
+    assert sync.on_diff(diff(first=11, id=900)) is None
+    assert sync.on_diff(diff(first=13, id=14)) == "at 900, got 13..14"
+    assert sync.book.stale
+    live(sync, 10)
+    assert sync.on_diff(diff(prev=10, id=900)) is None
+    assert sync.on_diff(diff(prev=10, id=900)) is None, "a repeat"
+    assert sync.on_diff(diff(prev=12, id=14)) == "at 900, got a change that follows 12"
 
 
 @settings(max_examples=150, deadline=None)

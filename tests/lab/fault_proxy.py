@@ -173,13 +173,14 @@ class FaultProxy:
         return rule
 
     def on_message(
-        self, fault: MessageFault, *, containing: str = "", times: int | None = None
+        self, fault: MessageFault, *, containing: str | tuple[str, ...] = "", times: int | None = None
     ) -> Rule[Message, MessageFault]:
-        """Spoil messages to the desk that contain this text."""
-        wanted = containing.encode()
+        """Spoil messages to the desk that contain this text, or all of these."""
+        wanted = [text.encode() for text in ((containing,) if isinstance(containing, str) else containing)]
 
         def applies(message: Message) -> bool:
-            return wanted in (message.encode() if isinstance(message, str) else message)
+            raw = message.encode() if isinstance(message, str) else message
+            return all(text in raw for text in wanted)
 
         rule = Rule(applies, fault, times)
         self._message_rules.insert(0, rule)

@@ -106,6 +106,7 @@ class FakeExchange:
         self.tickers_version = 0
         self.order_books: dict[str, OrderBook] = {}
         self.feeds: dict[str, FakeFeed] = {}
+        self.new_fields: dict[str, int] = {}
         self.intervals: tuple[str, ...] = ("1m", "5m", "1h", "1d")
         self.account = AccountBook()
         self.orders = OrderTracker()
@@ -431,6 +432,7 @@ class FakeDesk:
 
     def __init__(self) -> None:
         self.clock = ManualClock(START_MS * NS_PER_MS)
+        self.loop_lag_s = 0.0
         self.log = FrameLog(self.clock)
         self.notices = Notices(self.clock)
         self.exchanges: dict[str, FakeExchange] = {}

@@ -68,7 +68,9 @@ def test_load_and_memory(desk, bar):
     desk.clock.advance(2)
     bar.refresh()
     assert bar.load.text() == "10,000 msg/s in"
-    assert bar.memory.text() == f"{len(desk.log):,} kept, {desk.log.dropped} dropped"
+    kept, _, size = bar.memory.text().partition(" · ")
+    assert kept == f"{len(desk.log):,} kept, {desk.log.dropped} dropped"
+    assert size.endswith(" MB") and int(size.removesuffix(" MB").replace(",", "")) > 20
     bar.resize(1366, 24)
     assert bar.load.text() == "10K/s"
     assert bar.memory.text() == "11.8K kept, 8.19K dropped"

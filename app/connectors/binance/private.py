@@ -155,7 +155,7 @@ class BinancePrivate:
             case "balanceUpdate" | "externalLockUpdate":
                 return (Perform(self._changed_asset(name, _decode_change(event))),)
             case "eventStreamTerminated":
-                return (Reconnect("the exchange ended the account's stream"),)
+                return (Reconnect("the exchange ended the account's stream", login=True),)
             case "serverShutdown":
                 return (Reconnect("the exchange announced that it ends this connection"),)
             case "listStatus":

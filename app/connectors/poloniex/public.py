@@ -75,6 +75,7 @@ _ORDER_TYPES = frozenset(
     {OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.MARKET, OrderType.STOP_MARKET, OrderType.STOP_LIMIT}
 )
 _CANDLES_A_REPLY = 500
+_MOST_DECIMALS = 30
 
 T = TypeVar("T")
 
@@ -358,9 +359,9 @@ def _trading_rule(row: MarketRow, frame: int) -> TradingRule:
         symbol=row.symbol,
         base=row.base_currency_name,
         quote=row.quote_currency_name,
-        min_price_increment=Decimal(1).scaleb(-limit.price_scale),
-        min_base_amount_increment=Decimal(1).scaleb(-limit.quantity_scale),
-        min_quote_amount_increment=Decimal(1).scaleb(-limit.amount_scale),
+        min_price_increment=_step(limit.price_scale),
+        min_base_amount_increment=_step(limit.quantity_scale),
+        min_quote_amount_increment=_step(limit.amount_scale),
         min_order_size=required(limit.min_quantity),
         max_order_size=unless_zero(limit.max_quantity),
         min_notional_size=required(limit.min_amount),
@@ -375,6 +376,13 @@ def _trading_rule(row: MarketRow, frame: int) -> TradingRule:
         venue_status=row.state,
         frame=frame,
     )
+
+
+def _step(decimals: int) -> Decimal:
+    """Raises ValueError for more decimals than any market has."""
+    if abs(decimals) > _MOST_DECIMALS:
+        raise ValueError(f"{decimals} decimals")
+    return Decimal(1).scaleb(-decimals)
 
 
 def _levels(flat: list[str]) -> list[Level]:

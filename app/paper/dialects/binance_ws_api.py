@@ -240,7 +240,7 @@ def _decoded(data: bytes) -> tuple[dict[str, Any], dict[str, str]]:
         fields = {name: msgspec.json.decode(raw) for name, raw in message.items() if name != "params"}
         raw_params = msgspec.json.decode(message.get("params", b"{}"), type=dict[str, msgspec.Raw])
         params = {name: _text(bytes(raw)) for name, raw in raw_params.items()}
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ApiError(-1135) from None
     return fields, params
 

@@ -35,6 +35,7 @@ _HEALTH = {
     LinkState.RECONNECT: Health.BAD,
     LinkState.REFUSED: Health.BAD,
     LinkState.BANNED: Health.BAD,
+    LinkState.FAILED: Health.BAD,
 }
 ICONS = {
     Health.GOOD: "link-ok",
@@ -80,6 +81,7 @@ def state_words(link: LinkStatus, now_ns: int) -> str:
         LinkState.CONNECTING: "CONNECTING",
         LinkState.AUTH: "AUTH",
         LinkState.REFUSED: "REFUSED",
+        LinkState.FAILED: "OFF",
     }[link.state]
 
 

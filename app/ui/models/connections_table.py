@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QIcon
 from app.core.clock import NS_PER_MS, NS_PER_S
 from app.core.links import LinkStatus
 from app.core.timestamps import TimeUnit
+from app.core.types import Integrity
 from app.ui import format as words
 from app.ui import theme
 from app.ui.desk import Desk
@@ -127,6 +128,12 @@ def _remark(link: LinkStatus) -> str:
     return "; ".join(part for part in (words.clean(link.reason), unusual) if part)
 
 
+_PROOFS = {
+    Integrity.CHECKSUM: "checksum",
+    Integrity.SEQUENCE: "sequence only",
+    Integrity.PREVIOUS_ID: "sequence only",
+    Integrity.NONE: "unverified",
+}
 _FRESH = {"live": Health.GOOD, "aging": Health.DOUBTFUL}
 
 
@@ -137,11 +144,10 @@ def book_rows(desk: Desk, now_ns: int) -> list[Cells]:
         for pair, feed in sorted(exchange.feeds.items()):
             book = exchange.order_books.get(pair)
             fresh = exchange.freshness(pair)
-            proof = "" if book is None else book.integrity.value
             texts = (
                 f"{exchange.key} {pair}",
                 visible(fresh.words) or fresh.state.upper(),
-                "unverified" if proof == "none" else proof or words.DASH,
+                words.DASH if book is None else _PROOFS[book.integrity],
                 f"{feed.gaps:,}",
                 f"{feed.resyncs:,}",
                 f"{feed.crossed:,}",

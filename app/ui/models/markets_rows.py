@@ -78,7 +78,7 @@ def market_row(
         exchange=exchange.key,
         exchange_title=exchange.title,
         pair=pair,
-        last=ticker.last if ticker is not None else None,
+        last=ticker.last or None if ticker is not None else None,
         change=ticker.change if ticker is not None else None,
         volume=volume,
         value=(volume or _ZERO) * (usd or _ZERO),

@@ -90,7 +90,7 @@ class MarketsModel(CellModel):
         if column == STAR:
             return "★" if row.starred else "☆"
         if column == PAIR:
-            closed = row.status in (MarketStatus.HALTED, MarketStatus.CLOSED)
+            closed = row.status in (MarketStatus.HALTED, MarketStatus.CLOSED, MarketStatus.DELISTED)
             return f"{visible(row.pair)}  ⊘" if closed else visible(row.pair)
         if column == EXCHANGE:
             return visible(row.exchange_title) + (" (paper)" if row.paper else "")

@@ -57,6 +57,8 @@ def filled_of(order: InFlightOrder) -> str:
 def state_words(order: InFlightOrder) -> tuple[str, str]:
     """The row's text and the name of its colour."""
     reason = clean(order.reason, 120)
+    if OrderFlag.UNKNOWN_WORD in order.flags and not order.is_done:
+        return f"Exchange state: {clean(order.venue_word, 40)} (unknown)", "warning"
     if order.change is not None and order.change.is_open and order.state in _CHANGEABLE:
         if order.change.state is ChangeState.UNKNOWN:
             return "Change not confirmed", "warning"

@@ -53,7 +53,7 @@ class Connections(QWidget):
         self.book_model = RowsModel(BOOK_TITLES, BOOK_NUMERIC, 1, self)
         self.history_model = RowsModel(HISTORY_TITLES, HISTORY_NUMERIC, 1, self)
         self.link_table = _table("Connections", self.link_model, (170, 206, 66, 62, 76, 82, 72, 84, 72))
-        self.book_table = _table("Watched books", self.book_model, (170, 138, 78, 52, 66, 66, 76, 66))
+        self.book_table = _table("Watched books", self.book_model, (170, 138, 102, 52, 66, 66, 76, 66))
         self.history_table = _table("History of the selected connection", self.history_model, (98, 120, 76))
         self.budgets = Budgets(desk)
         self.tabs = QTabWidget()

@@ -94,6 +94,7 @@ class StreamInspector(QWidget):
         self.filters.step.connect(self.go_to_hit)
         self.header.clear_filters.clicked.connect(self.filters.clear)
         self.header.export_requested.connect(self.export_requested)
+        self.header.frame_requested.connect(self.show_frame)
         self.detail.cell_requested.connect(self.cell_requested)
         self.detail.frame_requested.connect(self.show_frame)
         self.detail.close_button.clicked.connect(self.close_detail)
@@ -317,6 +318,8 @@ class StreamInspector(QWidget):
         self.header.refresh(at, self._filtered)
         unknown = sum(link.unknown for exchange in self._desk.exchanges.values() for link in exchange.links)
         self.filters.set_unknown_count(unknown)
+        fields = [exchange.new_fields for exchange in self._desk.exchanges.values()]
+        self.header.show_new_fields({name: frame for told in fields for name, frame in told.items()})
         self._show_search_state()
 
     def _note_names(self) -> None:
