@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from app.connectors.book_freshness import account_freshness, book_freshness
 from app.connectors.explain import explain_frame, find_level_frame
@@ -31,12 +32,12 @@ from app.core.effects import AccountEvent, Effect, MarketEvent
 from app.core.frames import Frame
 from app.core.freshness import Freshness
 from app.core.gate import Gate, GateState
-from app.core.journal import JournalEntry, MemoryJournal, OrderJournal, OrderLedger, entries_of, rebuild
+from app.core.journal import EntryKind, JournalEntry, MemoryJournal, OrderJournal, OrderLedger, entries_of, rebuild
 from app.core.links import LinkStatus
 from app.core.market import CandleSeries, TradeTape
 from app.core.order_book import OrderBook
 from app.core.order_tracker import FillRecord, OrderTracker
-from app.core.orders import InFlightOrder, OrderIntent
+from app.core.orders import InFlightOrder, OrderFlag, OrderIntent
 from app.core.requests import Call, SignedRequest
 from app.core.trading_rule import OrderDraft, Problem, TradingRule, check, notional, quantize
 from app.core.types import Balance, BalanceDelta, Fill, OrderType, OrderUpdate, Side, Ticker
@@ -99,6 +100,7 @@ class Exchange:
             self.user_stream_tracker = UserStreamTracker(venue, stream, self.account, self.ledger)
             query = self.user_stream_tracker.query
             self.doubts = OrderDoubts(venue, private, self.ledger, query, random)
+            self.user_stream_tracker.on_answers_again = self.doubts.ask_now
             self._sender = OrderSender(venue, private, self.ledger, self.doubts, self.markets.ask_rules_now)
 
     # -- life
@@ -126,6 +128,8 @@ class Exchange:
         if self.user_stream_tracker is not None and self.doubts is not None:
             await self.doubts.stop()
             await self.user_stream_tracker.stop()
+        if self._sender is not None:
+            await self._sender.stop()
         await self.venue.rest.close()
 
     async def check_network(self) -> NetworkStatus:
@@ -300,8 +304,8 @@ class Exchange:
             problems.append(Problem("balance", f"needs {needed:f} {asset}, {free:f} is free"))
         return problems
 
-    def gate(self, draft: OrderDraft) -> Gate:
-        """Whether the order may leave now."""
+    def gate(self, draft: OrderDraft, despite: Iterable[str] = ()) -> Gate:
+        """Whether the order may leave now; `despite`: orders in doubt that the trader has looked for elsewhere."""
         if self.user_stream_tracker is None:
             return Gate(GateState.BLOCKED, "not signed in")
         return order_gate(
@@ -312,6 +316,9 @@ class Exchange:
             journal_failure=self.ledger.journal.failure,
             clock_bound_ms=self.clock_bound_ms,
             stream_live=self.user_stream_tracker.stream_fresh or self._polled,
+            reconciled=self.user_stream_tracker.reconciled,
+            earlier=self.orders.newest,
+            despite=frozenset(despite),
         )
 
     def get_fee(self, draft: OrderDraft) -> TradeFee | None:
@@ -352,18 +359,25 @@ class Exchange:
         """Sell `amount` (base). Returns our client order id."""
         return self.submit(OrderDraft(pair=pair, side=Side.SELL, type=order_type, price=price, amount=amount))
 
-    def submit(self, draft: OrderDraft) -> str:
-        """Place the order; its row is in `orders` before this returns. Raises OrderRefused."""
+    def submit(self, draft: OrderDraft, despite: Iterable[str] = ()) -> str:
+        """Place the order; its row is in `orders` before this returns. Raises OrderRefused.
+
+        `despite`: orders in doubt that the trader has looked for elsewhere; that consent goes into their journal.
+        """
+        despite = frozenset(despite)
         sender = self._sender
         if sender is None:
             raise OrderRefused([Problem("account", "not signed in: add an account to trade")])
         order = quantize(self._rule(draft.pair), draft)
         if problems := self.check(order):
             raise OrderRefused(problems)
-        gate = self.gate(order)
+        gate = self.gate(order, despite)
         if gate.state is GateState.BLOCKED:
             raise OrderRefused([Problem("gate", gate.reason)])
         entry = sender.begin(self._intent(order))
+        for key in despite:
+            words = f"the trader checked on the website and placed {entry.key} all the same"
+            self.ledger.enter(EntryKind.REMARK, key, self.venue.wall_ms(), words)
         self.venue.spawn(sender.place(entry), f"order {entry.key}", self._tasks)
         return entry.key
 
@@ -392,7 +406,22 @@ class Exchange:
         call = None if self._private is None else self._private.kill_switch(seconds)
         if call is None:
             raise ValueError(f"{self.title} has no safety timer")
-        return await self.venue.perform(call)
+        fires_ms = await self.venue.perform(call)
+        if self.user_stream_tracker is not None:
+            self.user_stream_tracker.safety_timer.fires_ms = fires_ms
+        return fires_ms
+
+    def check_order_now(self, key: str) -> None:
+        """Ask at once for an order whose outcome is unknown."""
+        if self.doubts is not None:
+            self.doubts.watch(key)
+            self.doubts.ask_now(key)
+
+    def archive_order(self, key: str) -> None:
+        """Put away an order that the exchange does not know. Anything heard of it brings it back."""
+        order = self.orders.get(key)
+        if order is not None and OrderFlag.LOST in order.flags and not order.is_done:
+            self.ledger.enter(EntryKind.ARCHIVED, key, self.venue.wall_ms())
 
     async def get_order(self, key: str) -> InFlightOrder | None:
         """Ask the exchange for one order; None when it does not know it. Raises VenueError, NotSent, NoAnswer."""
@@ -476,7 +505,7 @@ class Exchange:
     def _intent(self, order: OrderDraft) -> OrderIntent:
         now_ms = self.venue.now_ms()
         assert self._sender is not None
-        return OrderIntent(
+        intent = OrderIntent(
             client_order_id=new_client_order_id(now_ms, self._random),
             pair=order.pair,
             side=order.side,
@@ -487,8 +516,8 @@ class Exchange:
             quote_amount=order.quote_amount,
             stop_price=order.stop_price,
             created_ms=self.venue.wall_ms(),
-            proof_ms=self._sender.proof_ms(now_ms),
         )
+        return replace(intent, proof_ms=self._sender.latest_proof_ms(intent, now_ms))
 
     def _market_price(self, draft: OrderDraft) -> Decimal | None:
         return market_price(draft, self.order_books.get(draft.pair), self.tickers.get(draft.pair))

@@ -11,15 +11,36 @@ from app.connectors.venue import Venue
 from app.core.journal import EntryKind, OrderLedger
 from app.core.orders import InFlightOrder, OrderState
 from app.core.requests import NoAnswer, NotSent, VenueError
+from app.net.waiting import happens
 
 _FIRST_QUESTIONS_S = (2.0, 4.0, 8.0)
 _LATER_S = 10.0
+_OFFLINE_S = 2.0
+"""After a question that never left: it cost the exchange nothing, and the network may be back."""
 _BETWEEN_PROOFS_S = 2.0
 _MOST_BOUND_MS = 1_000
+_LOOK_BACK_MS = 60_000
+PROVED_ABSENT = "proved absent: asked twice and looked through fills and all open orders after its deadline"
+
+
+class _Watch:
+    """`answer_wanted`: one answer is wanted even though the order is not in doubt."""
+
+    def __init__(self, answer_wanted: bool) -> None:
+        self.answer_wanted = answer_wanted
+        self.now = asyncio.Event()
+        self.questions = 0
+        self.offline = False
+
+    @property
+    def wait_s(self) -> float:
+        if self.offline:
+            return _OFFLINE_S
+        return _FIRST_QUESTIONS_S[self.questions] if self.questions < len(_FIRST_QUESTIONS_S) else _LATER_S
 
 
 class OrderDoubts:
-    """One watch per order in doubt.
+    """One watch per order in doubt: asked after 2, 4 and 8 s, then every 10 s, each 20 % sooner or later.
 
     An order is proved absent only when the exchange's clock has passed the proof time, two questions at least 2 s apart
     were answered with a definite "not found", and neither the fills since nor a full list of
@@ -39,18 +60,29 @@ class OrderDoubts:
         self._source = source
         self._ledger = ledger
         self._random = random
-        self._watched: dict[str, asyncio.Task[None]] = {}
+        self._watches: dict[str, _Watch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def watch(self, key: str) -> None:
-        """Ask for this order until its outcome is known. Watching twice is watching once."""
-        if key not in self._watched:
-            self._venue.spawn(self._settle(key), f"outcome of {key}", self._tasks)
+        """Ask for this order until it was answered and its outcome is known. Watching twice is watching once."""
+        self._watch(key, True)
+
+    def watch_sending(self, key: str) -> None:
+        """Ask only if its request is still without an answer after 2 s: the stream may be silent too."""
+        if getattr(self._source, "asks_by_our_id", True):
+            self._watch(key, False)
 
     def watch_all(self) -> None:
         """Take up every order in doubt, as after a restart."""
-        for order in self._ledger.tracker.unknown:
-            self.watch(order.key)
+        for order in self._ledger.tracker.open:
+            if _in_doubt(order):
+                self.watch(order.key)
+
+    def ask_now(self, key: str = "") -> None:
+        """Ask for this order, or for every one in doubt, without waiting any longer: the exchange answers again."""
+        for watched, watch in self._watches.items():
+            if key in ("", watched):
+                watch.now.set()
 
     async def stop(self) -> None:
         tasks = tuple(self._tasks)
@@ -58,23 +90,39 @@ class OrderDoubts:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _settle(self, key: str) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._watched[key] = task
+    def _watch(self, key: str, answer_wanted: bool) -> None:
+        watch = self._watches.get(key)
+        if watch is not None:
+            watch.answer_wanted |= answer_wanted
+            return
+        self._watches[key] = _Watch(answer_wanted)
+        self._venue.spawn(self._settle(key, self._watches[key]), f"outcome of {key}", self._tasks)
+
+    async def _settle(self, key: str, watch: _Watch) -> None:
         try:
-            questions = 0
-            while (order := self._ledger.tracker.get(key)) is not None and (not questions or _in_doubt(order)):
-                wait_s = _FIRST_QUESTIONS_S[questions] if questions < len(_FIRST_QUESTIONS_S) else _LATER_S
-                await asyncio.sleep(wait_s * self._random.uniform(0.8, 1.2))
-                questions += 1
+            while True:
+                await happens(watch.now, watch.wait_s * self._random.uniform(0.8, 1.2))
+                watch.now.clear()
+                order = self._ledger.tracker.get(key)
+                if order is None or not (watch.answer_wanted or _in_doubt(order)):
+                    return
+                watch.questions += 1
+                self._count(order)
                 try:
                     if not await self.query(order) and order.state is OrderState.UNKNOWN:
                         await self._prove_absent(order)
-                except (VenueError, NotSent, NoAnswer):
-                    continue
+                    watch.answer_wanted = watch.offline = False
+                except NotSent:
+                    watch.offline = True
+                except (VenueError, NoAnswer):
+                    watch.offline = False
         finally:
-            self._watched.pop(key, None)
+            self._watches.pop(key, None)
+
+    def _count(self, order: InFlightOrder) -> None:
+        order.questions += 1
+        order.version += 1
+        self._ledger.tracker.touch(order)
 
     async def _prove_absent(self, order: InFlightOrder) -> None:
         if not self._past_proof(order):
@@ -82,19 +130,23 @@ class OrderDoubts:
         await asyncio.sleep(_BETWEEN_PROOFS_S)
         if await self.query(order) or not self._past_proof(order):
             return
-        for fill in await self._venue.all_pages(self._source.get_fills(order.created_ms)):
+        # Our clock wrote down when it was made; the exchange is asked by its own.
+        age_ms = self._venue.wall_ms() - order.created_ms
+        since_ms = max(0, min(order.created_ms, self._venue.estimate_ms() - age_ms) - _LOOK_BACK_MS)
+        for fill in await self._venue.all_pages(self._source.get_fills(since_ms)):
             self._ledger.fill(fill, self._venue.wall_ms())
         for update in await self._venue.all_pages(self._source.get_open_orders()):
             self._ledger.update(update, self._venue.wall_ms())
         if order.state is OrderState.UNKNOWN:
-            evidence = "proved absent: asked twice and looked through all open orders after its deadline"
-            self._ledger.enter(EntryKind.ABSENT, order.key, self._venue.wall_ms(), evidence)
+            self._ledger.enter(EntryKind.ABSENT, order.key, self._venue.wall_ms(), PROVED_ABSENT)
 
     def _past_proof(self, order: InFlightOrder) -> bool:
         clock = self._venue.server_clock
         bound = clock.bound_ms
-        return bound is not None and bound <= _MOST_BOUND_MS and clock.estimate_ms() >= order.terms.proof_ms
+        return bound is not None and bound <= _MOST_BOUND_MS and clock.estimate_ms() >= order.proof_ms
 
 
 def _in_doubt(order: InFlightOrder) -> bool:
-    return order.state in (OrderState.UNKNOWN, OrderState.PENDING_CANCEL)
+    if order.state is OrderState.PENDING_CANCEL:
+        return not order.cancel_refusal
+    return order.state in (OrderState.SUBMITTING, OrderState.UNKNOWN)

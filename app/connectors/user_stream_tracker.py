@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+from app.connectors.account_audit import HoldWatch, SafetyTimer
 from app.connectors.spec import PrivateSource
 from app.connectors.user_stream_tracker_data_source import Tap, UserStreamTrackerDataSource
 from app.connectors.venue import TROUBLE, Venue
@@ -13,6 +14,7 @@ from app.core.account import AccountBook, FeeSchedule
 from app.core.clock import NS_PER_S
 from app.core.effects import AccountEvent
 from app.core.errors import ErrorKind
+from app.core.holds import holds
 from app.core.journal import EntryKind, OrderLedger
 from app.core.links import LinkState
 from app.core.orders import InFlightOrder, OrderFlag, OrderIntent
@@ -55,14 +57,21 @@ class UserStreamTracker:
         """Why the last question went unanswered, or empty."""
         self.watermark_ms = 0
         self.on_reconciled: Callable[[], None] = lambda: None
+        """Called after every time that everything was asked for and answered."""
+        self.on_answers_again: Callable[[], None] = lambda: None
+        """Called when the exchange answers after it had not."""
+        self.safety_timer = SafetyTimer(venue)
         self._user_stream: Tap | None = None
         self._venue = venue
         self._source: PrivateSource = data_source.source
+        self._hold_watch = HoldWatch(venue)
+        self._ask_soon = False
+        self._losses = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._poll_now = asyncio.Event()
         self._balances_now = asyncio.Event()
         data_source.sink = self._on_event
-        data_source.on_subscribed = self.ask_now
+        data_source.on_subscribed = self._on_subscribed
         data_source.on_lost = self._on_lost
 
     def start(self) -> None:
@@ -108,15 +117,20 @@ class UserStreamTracker:
         if isinstance(event, OrderUpdate):
             self.ledger.update(event, wall_ms, "stream")
         elif isinstance(event, Fill):
-            self.ledger.fill(event, wall_ms)
+            self.ledger.fill(event, wall_ms, "stream")
         else:
             self.account.apply_delta(event)
             return
         if not self._source.streams_balances:
             self._balances_now.set()
 
+    def _on_subscribed(self) -> None:
+        # What was asked for before the stream spoke does not tell what happened until then.
+        self._on_lost("")
+
     def _on_lost(self, reason: str) -> None:
         self.reconciled = False
+        self._losses += 1
         self._poll_now.set()
 
     # -- what is asked
@@ -126,7 +140,7 @@ class UserStreamTracker:
             started_fresh = self.stream_fresh
             self._poll_now.clear()
             await self._reconcile()
-            wait_s = LONG_POLL_S if started_fresh and self.reconciled else SHORT_POLL_S
+            wait_s = LONG_POLL_S if started_fresh and self.reconciled and not self._ask_soon else SHORT_POLL_S
             await happens(self._poll_now, wait_s)
 
     async def _balance_polling_loop(self) -> None:
@@ -154,7 +168,7 @@ class UserStreamTracker:
 
     async def _reconcile(self) -> None:
         """Open orders, then orders that should be among them, then fills, balances last; nothing is ever made up."""
-        known = len(self._fill_ids())
+        known, losses = len(self._fill_ids()), self._losses
         try:
             await self._update_order_status()
             await self._update_fills()
@@ -162,14 +176,18 @@ class UserStreamTracker:
         except TROUBLE as error:
             self._say_trouble(error)
             return
-        self.trouble = ""
+        was_troubled, self.trouble = bool(self.trouble) or not self.reconciled, ""
         self.last_poll_ns = self._venue.clock.mono_ns()
-        if not self.reconciled:
+        self._ask_soon = self._hold_watch.look(holds(self.ledger.tracker.open, self.account.balances, self.fees))
+        self.safety_timer.look(self.ledger.tracker)
+        if not self.reconciled and losses == self._losses:
             self.reconciled = True
             recovered = len(self._fill_ids()) - known
             count = len(self.ledger.tracker.open)
             self._venue.notices.info(self._venue.key, f"Reconciled: {count} open orders, {recovered} fills recovered")
-            self.on_reconciled()
+        self.on_reconciled()
+        if was_troubled:
+            self.on_answers_again()
 
     async def _update_balances(self) -> None:
         asked_ms = self._venue.estimate_ms()
@@ -178,14 +196,14 @@ class UserStreamTracker:
         self.account.apply_all(balances, frame, asked_ms)
 
     async def _update_order_status(self) -> None:
-        before = {order.key: order.version for order in self.ledger.tracker.open}
+        before = {order.key: order.version for order in self.ledger.tracker if not order.is_done}
         listed: set[str] = set()
         for update in await self._venue.all_pages(self._source.get_open_orders()):
             self.ledger.update(update, self._venue.wall_ms())
             order = self.ledger.tracker.get(update.client_order_id) or self.ledger.tracker.get(update.exchange_order_id)
             if order is not None:
                 listed.add(order.key)
-        for order in self.ledger.tracker.open:
+        for order in (*self.ledger.tracker.open, *self.ledger.tracker.put_away):
             # An order that changed while the list was under way is not missing from it.
             if order.seen and order.key not in listed and before.get(order.key) == order.version:
                 await self.query(order)

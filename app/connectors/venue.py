@@ -20,7 +20,7 @@ from app.net.redaction import Redactor
 from app.net.server_clock import ServerClock
 
 T = TypeVar("T")
-MOST_PAGES = 50
+MOST_PAGES = 1_000
 TROUBLE = (VenueError, NotSent, NoAnswer)
 """Every way a question can fail."""
 
@@ -109,14 +109,16 @@ class Venue:
         )
 
     async def all_pages(self, call: Call[Page[T]] | None) -> list[T]:
-        """Every item of a paged list, up to `MOST_PAGES` pages. Raises VenueError, NotSent, NoAnswer."""
+        """Every item of a paged list: all of it or an error. Raises VenueError, NotSent, NoAnswer."""
         items: list[T] = []
         for _ in range(MOST_PAGES):
             if call is None:
-                break
+                return items
             page = await self.rest.perform(call)
             items += page.items
             call = page.next
+        if call is not None:
+            raise NoAnswer(f"a list did not end within {MOST_PAGES} pages")
         return items
 
     def runner(self, link: Link, user: LinkUser, status: LinkStatus, private: bool) -> LinkRunner:

@@ -26,6 +26,9 @@ class EntryKind(StrEnum):
     CANCEL_AMBIGUOUS = "cancel ambiguous"
     CANCEL_REFUSED = "cancel refused"
     LOST = "lost"
+    ARCHIVED = "archived"
+    REMARK = "remark"
+    """Something said or decided about the order here, such as the trader's consent; no fact."""
     UPDATE = "update"
     FILL = "fill"
 
@@ -39,6 +42,8 @@ class JournalEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str = ""
     frame: int = 0
     exchange_order_id: str = ""
+    proof_ms: int = 0
+    """For AMBIGUOUS: proof time by the signature that was sent."""
     intent: OrderIntent | None = None
     update: OrderUpdate | None = None
     fill: Fill | None = None
@@ -103,8 +108,8 @@ class OrderLedger:
         apply_entry(self.tracker, entry)
         return entry
 
-    def enter(self, kind: EntryKind, key: str, wall_ms: int, text: str = "", frame: int = 0) -> None:
-        self._enter(JournalEntry(kind=kind, key=key, wall_ms=wall_ms, text=text, frame=frame))
+    def enter(self, kind: EntryKind, key: str, wall_ms: int, text: str = "", frame: int = 0, proof_ms: int = 0) -> None:
+        self._enter(JournalEntry(kind=kind, key=key, wall_ms=wall_ms, text=text, frame=frame, proof_ms=proof_ms))
 
     def accepted(self, key: str, exchange_order_id: str, wall_ms: int, frame: int) -> None:
         entry = JournalEntry(
@@ -118,7 +123,9 @@ class OrderLedger:
         key = update.client_order_id or f"#{update.exchange_order_id}"
         self._enter(JournalEntry(kind=EntryKind.UPDATE, key=key, wall_ms=wall_ms, frame=update.frame, update=update))
 
-    def fill(self, fill: Fill, wall_ms: int) -> None:
+    def fill(self, fill: Fill, wall_ms: int, source: str = "rest") -> None:
+        """`source` says where the report came from: "stream" or "rest"."""
+        fill = replace(fill, source=source)
         key = fill.client_order_id or f"#{fill.exchange_order_id}"
         self._enter(JournalEntry(kind=EntryKind.FILL, key=key, wall_ms=wall_ms, frame=fill.frame, fill=fill))
 
@@ -151,7 +158,7 @@ def apply_entry(tracker: OrderTracker, entry: JournalEntry) -> None:
             tracker.bind(order, entry.exchange_order_id, wall_ms)
             order.mark_exists(wall_ms, "accepted", frame)
         case EntryKind.AMBIGUOUS:
-            order.mark_ambiguous(wall_ms, text, frame)
+            order.mark_ambiguous(wall_ms, text, frame, entry.proof_ms)
         case EntryKind.EXISTS:
             order.mark_exists(wall_ms, text, frame)
         case EntryKind.REJECTED:
@@ -166,6 +173,10 @@ def apply_entry(tracker: OrderTracker, entry: JournalEntry) -> None:
             order.mark_cancel_refused(wall_ms, text, frame)
         case EntryKind.LOST:
             order.mark_lost(wall_ms, frame)
+        case EntryKind.ARCHIVED:
+            order.mark_archived(wall_ms)
+        case EntryKind.REMARK:
+            order.remark(wall_ms, text)
     tracker.touch(order)
 
 

@@ -229,3 +229,5 @@ class Fill(Struct, frozen=True, kw_only=True):
     exchange_ms: int = 0
     id_space: str = ""
     frame: int = 0
+    source: str = ""
+    """"stream" or "rest"."""
