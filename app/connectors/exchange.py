@@ -99,8 +99,7 @@ class Exchange:
             stream = UserStreamTrackerDataSource(venue, private)
             self.user_stream_tracker = UserStreamTracker(venue, stream, self.account, self.ledger)
             query = self.user_stream_tracker.query
-            self.doubts = OrderDoubts(venue, private, self.ledger, query, random)
-            self.user_stream_tracker.on_answers_again = self.doubts.ask_now
+            self.doubts = OrderDoubts(venue, private, self.ledger, query, self._sample_clock, random)
             self._sender = OrderSender(venue, private, self.ledger, self.doubts, self.markets.ask_rules_now)
 
     # -- life
@@ -126,10 +125,11 @@ class Exchange:
         await self.markets.stop()
         await self.order_book_tracker.stop()
         if self.user_stream_tracker is not None and self.doubts is not None:
-            await self.doubts.stop()
             await self.user_stream_tracker.stop()
-        if self._sender is not None:
-            await self._sender.stop()
+            if self._sender is not None:
+                await self._sender.stop()
+            # Last: a cancel that is broken off hands its order over to be asked for.
+            await self.doubts.stop()
         await self.venue.rest.close()
 
     async def check_network(self) -> NetworkStatus:
@@ -495,6 +495,9 @@ class Exchange:
             self.order_book_tracker.data_source.apply(fact)
 
     # -- small parts
+
+    async def _sample_clock(self) -> None:
+        await self.venue.sample_clock(self._public.get_server_time())
 
     def _rule(self, pair: str) -> TradingRule:
         rule = self.trading_rules.get(pair)

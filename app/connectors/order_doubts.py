@@ -11,13 +11,17 @@ from app.connectors.venue import Venue
 from app.core.journal import EntryKind, OrderLedger
 from app.core.orders import InFlightOrder, OrderState
 from app.core.requests import NoAnswer, NotSent, VenueError
-from app.net.waiting import happens
+from app.net.waiting import cut_short, happens
 
 _FIRST_QUESTIONS_S = (2.0, 4.0, 8.0)
 _LATER_S = 10.0
 _OFFLINE_S = 2.0
 """After a question that never left: it cost the exchange nothing, and the network may be back."""
+_APART_S = 1.0
+"""At least between two questions about one order, whatever happens."""
+_ANSWER_WITHIN_S = 5.0
 _BETWEEN_PROOFS_S = 2.0
+_AT_PROOF_S = 0.01
 _MOST_BOUND_MS = 1_000
 _LOOK_BACK_MS = 60_000
 PROVED_ABSENT = "proved absent: asked twice and looked through fills and all open orders after its deadline"
@@ -31,6 +35,10 @@ class _Watch:
         self.now = asyncio.Event()
         self.questions = 0
         self.offline = False
+        self.asked_s = float("-inf")
+        """When it was last asked, by the loop's clock."""
+        self.limit: asyncio.Timeout | None = None
+        """Of the question under way."""
 
     @property
     def wait_s(self) -> float:
@@ -53,15 +61,20 @@ class OrderDoubts:
         source: PrivateSource,
         ledger: OrderLedger,
         query: Callable[[InFlightOrder], Awaitable[bool]],
+        sample_clock: Callable[[], Awaitable[None]],
         random: Random,
     ) -> None:
+        """`query` asks for one order, `sample_clock` for the exchange's time; both raise as `Venue.perform` does."""
         self.query = query
+        self._sample_clock = sample_clock
         self._venue = venue
         self._source = source
         self._ledger = ledger
         self._random = random
         self._watches: dict[str, _Watch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
+        venue.answers_again.connect(lambda _nothing: self.ask_now())
 
     def watch(self, key: str) -> None:
         """Ask for this order until it was answered and its outcome is known. Watching twice is watching once."""
@@ -74,17 +87,24 @@ class OrderDoubts:
 
     def watch_all(self) -> None:
         """Take up every order in doubt, as after a restart."""
+        self._stopped = False
         for order in self._ledger.tracker.open:
             if _in_doubt(order):
                 self.watch(order.key)
 
     def ask_now(self, key: str = "") -> None:
         """Ask for this order, or for every one in doubt, without waiting any longer: the exchange answers again."""
+        now_s = asyncio.get_running_loop().time()
         for watched, watch in self._watches.items():
             if key in ("", watched):
                 watch.now.set()
+                if now_s - watch.asked_s > _APART_S:
+                    # Asked while nothing came back: that answer is not worth waiting for.
+                    cut_short(watch.limit)
 
     async def stop(self) -> None:
+        """Orders in doubt stay so until `watch_all`."""
+        self._stopped = True
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -95,13 +115,17 @@ class OrderDoubts:
         if watch is not None:
             watch.answer_wanted |= answer_wanted
             return
+        if self._stopped:
+            return
         self._watches[key] = _Watch(answer_wanted)
         self._venue.spawn(self._settle(key, self._watches[key]), f"outcome of {key}", self._tasks)
 
     async def _settle(self, key: str, watch: _Watch) -> None:
         try:
             while True:
-                await happens(watch.now, watch.wait_s * self._random.uniform(0.8, 1.2))
+                await happens(watch.now, self._wait_s(key, watch))
+                since_s = asyncio.get_running_loop().time() - watch.asked_s
+                await asyncio.sleep(max(_APART_S - since_s, 0.0))
                 watch.now.clear()
                 order = self._ledger.tracker.get(key)
                 if order is None or not (watch.answer_wanted or _in_doubt(order)):
@@ -109,26 +133,49 @@ class OrderDoubts:
                 watch.questions += 1
                 self._count(order)
                 try:
-                    if not await self.query(order) and order.state is OrderState.UNKNOWN:
-                        await self._prove_absent(order)
+                    if not await self._ask(order, watch) and order.state is OrderState.UNKNOWN:
+                        await self._prove_absent(order, watch)
                     watch.answer_wanted = watch.offline = False
                 except NotSent:
                     watch.offline = True
+                except TimeoutError:
+                    # Waited long enough already.
+                    watch.now.set()
                 except (VenueError, NoAnswer):
                     watch.offline = False
         finally:
             self._watches.pop(key, None)
+
+    def _wait_s(self, key: str, watch: _Watch) -> float:
+        wait_s = watch.wait_s * self._random.uniform(0.8, 1.2)
+        order = self._ledger.tracker.get(key)
+        if order is None or order.state is not OrderState.UNKNOWN:
+            return wait_s
+        # The first moment at which its absence can be proved is worth a question of its own.
+        proof_s = (order.proof_ms - self._venue.server_clock.estimate_ms()) / 1000
+        return min(wait_s, proof_s + _AT_PROOF_S) if proof_s > 0 else wait_s
 
     def _count(self, order: InFlightOrder) -> None:
         order.questions += 1
         order.version += 1
         self._ledger.tracker.touch(order)
 
-    async def _prove_absent(self, order: InFlightOrder) -> None:
+    async def _ask(self, order: InFlightOrder, watch: _Watch) -> bool:
+        """False when the exchange does not know it. Raises VenueError, NotSent, NoAnswer, TimeoutError."""
+        watch.asked_s = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(_ANSWER_WITHIN_S) as watch.limit:
+                return await self.query(order)
+        finally:
+            watch.limit = None
+
+    async def _prove_absent(self, order: InFlightOrder, watch: _Watch) -> None:
+        if not self._clock_is_sure:
+            await self._sample_clock()
         if not self._past_proof(order):
             return
         await asyncio.sleep(_BETWEEN_PROOFS_S)
-        if await self.query(order) or not self._past_proof(order):
+        if await self._ask(order, watch) or not self._past_proof(order):
             return
         # Our clock wrote down when it was made; the exchange is asked by its own.
         age_ms = self._venue.wall_ms() - order.created_ms
@@ -140,10 +187,13 @@ class OrderDoubts:
         if order.state is OrderState.UNKNOWN:
             self._ledger.enter(EntryKind.ABSENT, order.key, self._venue.wall_ms(), PROVED_ABSENT)
 
+    @property
+    def _clock_is_sure(self) -> bool:
+        bound_ms = self._venue.server_clock.bound_ms
+        return bound_ms is not None and bound_ms <= _MOST_BOUND_MS
+
     def _past_proof(self, order: InFlightOrder) -> bool:
-        clock = self._venue.server_clock
-        bound = clock.bound_ms
-        return bound is not None and bound <= _MOST_BOUND_MS and clock.estimate_ms() >= order.proof_ms
+        return self._clock_is_sure and self._venue.server_clock.estimate_ms() >= order.proof_ms
 
 
 def _in_doubt(order: InFlightOrder) -> bool:

@@ -20,7 +20,7 @@ from app.core.links import LinkState
 from app.core.orders import InFlightOrder, OrderFlag, OrderIntent
 from app.core.requests import VenueError
 from app.core.types import Fill, OrderType, OrderUpdate
-from app.net.waiting import happens
+from app.net.waiting import cut_short, happens
 
 T = TypeVar("T")
 
@@ -58,8 +58,6 @@ class UserStreamTracker:
         self.watermark_ms = 0
         self.on_reconciled: Callable[[], None] = lambda: None
         """Called after every time that everything was asked for and answered."""
-        self.on_answers_again: Callable[[], None] = lambda: None
-        """Called when the exchange answers after it had not."""
         self.safety_timer = SafetyTimer(venue)
         self._user_stream: Tap | None = None
         self._venue = venue
@@ -67,12 +65,14 @@ class UserStreamTracker:
         self._hold_watch = HoldWatch(venue)
         self._ask_soon = False
         self._losses = 0
+        self._asking: asyncio.Timeout | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._poll_now = asyncio.Event()
         self._balances_now = asyncio.Event()
         data_source.sink = self._on_event
         data_source.on_subscribed = self._on_subscribed
         data_source.on_lost = self._on_lost
+        venue.answers_again.connect(self._on_answers_again)
 
     def start(self) -> None:
         self.data_source.start()
@@ -110,6 +110,10 @@ class UserStreamTracker:
         """Ask the exchange for everything at the next turn of the loop."""
         self._poll_now.set()
 
+    def _on_answers_again(self, _nothing: None) -> None:
+        if self.trouble:
+            self.ask_now()
+
     # -- what arrives
 
     def _on_event(self, event: AccountEvent) -> None:
@@ -127,6 +131,8 @@ class UserStreamTracker:
     def _on_subscribed(self) -> None:
         # What was asked for before the stream spoke does not tell what happened until then.
         self._on_lost("")
+        cut_short(self._asking)
+        self._venue.answers_again.emit(None)
 
     def _on_lost(self, reason: str) -> None:
         self.reconciled = False
@@ -139,7 +145,13 @@ class UserStreamTracker:
         while True:
             started_fresh = self.stream_fresh
             self._poll_now.clear()
-            await self._reconcile()
+            try:
+                async with asyncio.timeout(None) as self._asking:
+                    await self._reconcile()
+            except TimeoutError:
+                continue  # the stream came back meanwhile: begin anew
+            finally:
+                self._asking = None
             wait_s = LONG_POLL_S if started_fresh and self.reconciled and not self._ask_soon else SHORT_POLL_S
             await happens(self._poll_now, wait_s)
 
@@ -176,7 +188,7 @@ class UserStreamTracker:
         except TROUBLE as error:
             self._say_trouble(error)
             return
-        was_troubled, self.trouble = bool(self.trouble) or not self.reconciled, ""
+        self.trouble = ""
         self.last_poll_ns = self._venue.clock.mono_ns()
         self._ask_soon = self._hold_watch.look(holds(self.ledger.tracker.open, self.account.balances, self.fees))
         self.safety_timer.look(self.ledger.tracker)
@@ -186,8 +198,6 @@ class UserStreamTracker:
             count = len(self.ledger.tracker.open)
             self._venue.notices.info(self._venue.key, f"Reconciled: {count} open orders, {recovered} fills recovered")
         self.on_reconciled()
-        if was_troubled:
-            self.on_answers_again()
 
     async def _update_balances(self) -> None:
         asked_ms = self._venue.estimate_ms()

@@ -11,10 +11,12 @@ from msgspec.structs import replace
 from app.connectors.link_runner import LinkRunner, LinkUser, Transport
 from app.connectors.spec import Domain, ExchangeSpec
 from app.core.clock import Clock
+from app.core.errors import ErrorKind
 from app.core.frames import FrameLog
 from app.core.links import Link, LinkStatus
 from app.core.notices import Notices
 from app.core.requests import Call, NoAnswer, NotSent, Page, Request, Response, SignedRequest, VenueError
+from app.core.signal import Signal
 from app.net.reconnect import HandshakeBudget, ReconnectPolicy
 from app.net.redaction import Redactor
 from app.net.server_clock import ServerClock
@@ -64,6 +66,9 @@ class Venue:
         self.rate_usage = rate_usage
         self.last_exchange_ns = (0, 0)
         """Boot times at which the newest answered request was written and its answer's head came."""
+        self.answers_again: Signal[None] = Signal()
+        """The exchange answered after a question had got no answer."""
+        self._silent = False
         self._redactor = redactor
         self._transport = transport
         self._new_policy = new_policy
@@ -86,11 +91,26 @@ class Venue:
 
     async def perform(self, call: Call[T]) -> T:
         """Raises VenueError, NotSent, NoAnswer."""
-        return await self.rest.perform(call)
+        try:
+            answer = await self.rest.perform(call)
+        except (NotSent, NoAnswer):
+            self._silent = True
+            raise
+        except VenueError as error:
+            if error.kind is not ErrorKind.UNAVAILABLE:
+                self._note_answer()
+            raise
+        self._note_answer()
+        return answer
+
+    def _note_answer(self) -> None:
+        if self._silent:
+            self._silent = False
+            self.answers_again.emit(None)
 
     async def sample_clock(self, call: Call[int]) -> None:
         """Ask for the exchange's time and learn the offset of ours. Raises VenueError, NotSent, NoAnswer."""
-        server_ms = await self.rest.perform(call)
+        server_ms = await self.perform(call)
         sent_ns, received_ns = self.last_exchange_ns
         self.server_clock.add_sample(sent_ns, server_ms, self.spec.server_time_resolution_ms, received_ns)
 
@@ -114,7 +134,7 @@ class Venue:
         for _ in range(MOST_PAGES):
             if call is None:
                 return items
-            page = await self.rest.perform(call)
+            page = await self.perform(call)
             items += page.items
             call = page.next
         if call is not None:
