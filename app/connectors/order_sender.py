@@ -154,7 +154,8 @@ class OrderSender:
             self._enter(EntryKind.EXISTS, key, f"the exchange knows this order already ({error})", error.frame)
             self._doubts.watch(key)
         elif error.kind.is_definite or error.kind in _GONE:
-            self._enter(EntryKind.REJECTED, key, str(error), error.frame)
+            advice = f" ({error.kind.advice})" if error.kind.advice else ""
+            self._enter(EntryKind.REJECTED, key, f"{error}{advice}", error.frame)
             if error.kind is ErrorKind.RULES_CHANGED:
                 self._on_rules_changed()
         else:

@@ -164,7 +164,7 @@ def test_without_an_answer_for_3_s_it_says_so_and_gives_the_button_back(qtbot, f
     assert form.submit.isEnabled()
     exchange.lose_answer(list(exchange.orders)[-1])
     form.refresh()
-    assert form.fate.text() == "Buy BTC-USDT: UNKNOWN: may be live, checking"
+    assert form.fate.text().startswith("Buy BTC-USDT: UNKNOWN: May be live. Checking, proof by ")
     exchange.report(list(exchange.orders)[-1], state=VenueState.FILLED, filled="0.05")
     form.refresh()
     assert form.fate.text().startswith("Buy BTC-USDT: Filled")

@@ -11,9 +11,11 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QMenu, QPushButton, QWidget
 
 from app.core.cancellation import CancelOutcome
 from app.core.clock import NS_PER_S, Clock, SystemClock
+from app.core.orders import OrderFlag
 from app.core.types import Side
 from app.ui import theme
 from app.ui.desk import Desk
+from app.ui.dialogs.cancel_foreign import CancelForeignDialog
 from app.ui.dialogs.cancel_receipt import CancelReceiptDialog
 from app.ui.dialogs.order_life import OrderLifeDialog
 from app.ui.format import Display
@@ -28,7 +30,7 @@ _SIDES = {"Buys only": Side.BUY, "Sells only": Side.SELL}
 
 
 class OpenOrders(TablePanel):
-    """Call `refresh` per frame. Cancels need no question; what did not work is told by a receipt."""
+    """Call `refresh` per frame. Our own orders are cancelled without a question; a receipt tells what did not work."""
 
     frame_requested = Signal(int)
     form_requested = Signal(str, object)
@@ -50,6 +52,7 @@ class OpenOrders(TablePanel):
         self._market: tuple[str, str] | None = None
         self._second = -1
         self._receipt: CancelReceiptDialog | None = None
+        self._question: CancelForeignDialog | None = None
         self._lives: list[OrderLifeDialog] = []
         self.model = OpenOrdersModel(desk, self._clock, self._shown_as)
         self.table = LiveTableView(self.model, "Open orders")
@@ -253,6 +256,27 @@ class OpenOrders(TablePanel):
     # -- cancelling ----------------------------------------------------------------------------------------------------
 
     def _cancel_lines(self, title: str, lines: Iterable[OrderLine]) -> None:
+        """Orders of other programs or the website are asked about first."""
+        lines = list(lines)
+        foreign = [line.order for line in lines if OrderFlag.EXTERNAL in line.order.flags]
+        if not foreign:
+            self._cancel_now(title, lines)
+            return
+        self._question = CancelForeignDialog(foreign, len(lines), self)
+        self._question.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._question.accepted.connect(partial(self._cancel_now, title, lines))
+        self._question.finished.connect(self._question_closed)
+        self._question.open()
+
+    @property
+    def question(self) -> CancelForeignDialog | None:
+        """The question on screen about orders placed elsewhere, if any."""
+        return self._question
+
+    def _question_closed(self, _result: int) -> None:
+        self._question = None
+
+    def _cancel_now(self, title: str, lines: Iterable[OrderLine]) -> None:
         by_exchange: dict[str, list[OrderLine]] = {}
         for line in lines:
             by_exchange.setdefault(line.exchange.key, []).append(line)
@@ -339,6 +363,8 @@ class OpenOrders(TablePanel):
         menu.addAction("Copy rows", partial(self._copy, self.table.copy_text))
         menu.addSeparator()
         menu.addAction("Cancel this order", partial(self._cancel_lines, "Cancel order", [line]))
+        if OrderFlag.LOST in order.flags:
+            menu.addAction("Put away: the exchange does not know it", partial(line.exchange.archive_order, order.key))
         chosen = self.table.selected_rows()
         if len(chosen) > 1:
             menu.addAction(f"Cancel {len(chosen)} selected", self.cancel_selected)

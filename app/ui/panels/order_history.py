@@ -32,6 +32,8 @@ class OrderHistory(TablePanel):
     frame_requested = Signal(int)
     form_requested = Signal(str, object)
     """Exchange key and the `OrderIntent` whose values the order form shall take."""
+    again_requested = Signal(str, object)
+    """Exchange key and the `OrderIntent` of an order that never came to be, to be placed as a new one."""
     account_requested = Signal()
 
     def __init__(self, desk: Desk, display: Display | None = None, parent: QWidget | None = None) -> None:
@@ -161,6 +163,8 @@ class OrderHistory(TablePanel):
         message.setEnabled(order.frame > 0)
         menu.addAction("Order life…", partial(self.show_life, line))
         menu.addAction("Fill the form from this order", partial(self._to_form, line))
+        if order.state in (OrderState.NOT_PLACED, OrderState.REJECTED):
+            menu.addAction("Place again…", partial(self.again_requested.emit, line.exchange.key, order.terms))
         menu.addSeparator()
         ours = menu.addAction("Copy our order id", partial(clipboard.setText, order.client_order_id))
         ours.setEnabled(bool(order.client_order_id))
