@@ -118,6 +118,7 @@ class UserStreamTracker:
 
     def _on_event(self, event: AccountEvent) -> None:
         wall_ms = self._venue.wall_ms()
+        known = len(self.ledger.tracker), len(self.ledger.tracker.waiting_fills)
         if isinstance(event, OrderUpdate):
             self.ledger.update(event, wall_ms, "stream")
         elif isinstance(event, Fill):
@@ -125,6 +126,8 @@ class UserStreamTracker:
         else:
             self.account.apply_delta(event)
             return
+        if (len(self.ledger.tracker), len(self.ledger.tracker.waiting_fills)) > known:
+            self._venue.spawn(self._describe(event), "describe an order", self._tasks)
         if not self._source.streams_balances:
             self._balances_now.set()
 
@@ -241,6 +244,16 @@ class UserStreamTracker:
                 self.ledger.update(await self._venue.perform(self._source.get_order(order)), self._venue.wall_ms())
             except VenueError:
                 continue
+
+    async def _describe(self, event: OrderUpdate | Fill) -> None:
+        """An order that was not placed here: a report of the stream may leave out what it is."""
+        try:
+            await self._describe_waiting_fills()
+            order = self.ledger.tracker.get(event.exchange_order_id)
+            if order is not None:
+                await self.query(order)
+        except TROUBLE:
+            self.ask_now()
 
     async def query(self, order: InFlightOrder) -> bool:
         """Ask for one order; False when the exchange does not know it. Raises VenueError, NotSent, NoAnswer."""

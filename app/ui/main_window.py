@@ -99,8 +99,8 @@ class MainWindow(QMainWindow):
         self.market_panels = (self.ladder, self.depth, self.tape, self.candles)
         for panel in self.market_panels:
             panel.set_display(display)
-        self.entry = OrderEntry(desk)
-        self.open_orders = OpenOrders(desk, display=display)
+        self.entry = OrderEntry(desk, desk.clock)
+        self.open_orders = OpenOrders(desk, desk.clock, display)
         self.history = OrderHistory(desk, display=display)
         self.fills = Fills(desk, display=display)
         self.account_tables = (self.open_orders, self.history, self.fills)

@@ -5,6 +5,7 @@ Some runs of each kind here; thousands with `python -m tests.lab.order_outcome -
 
 from __future__ import annotations
 
+import asyncio
 from random import Random
 
 import pytest
@@ -14,7 +15,8 @@ from app.core.orders import OrderState
 from app.core.types import VenueState
 from tests.lab import order_facts
 from tests.lab.memory_exchange import PROFILES
-from tests.lab.order_outcome import play
+from tests.lab.order_outcome import _Run, play
+from tests.lab.virtual_time import VirtualTimeLoop, run
 
 RUNS = 200
 LISTS_OF = 1_000
@@ -38,6 +40,38 @@ def test_one_seed_is_one_run(name: str) -> None:
     first, again, other = play(PROFILES[name], 3), play(PROFILES[name], 3), play(PROFILES[name], 4)
     assert first == again and first.digest
     assert first.digest != other.digest
+
+
+@pytest.mark.parametrize("placed", [True, False])
+def test_o5_ten_minutes_offline_end_within_three_seconds_of_the_network_coming_back(placed: bool) -> None:
+    loop = VirtualTimeLoop()
+
+    async def work() -> None:
+        lab = _Run(PROFILES["unique-open"], 0, loop)
+        weather = lab.exchange.weather
+        weather.faulty = False
+        while not lab.desk.clock_known:
+            await asyncio.sleep(0.1)
+        weather.stream_up, weather.hole = False, not placed
+        order = lab.place()
+        await asyncio.sleep(0.06)
+        weather.offline = True
+        weather.hole = True
+        await asyncio.sleep(600.0)
+        assert order.state is OrderState.UNKNOWN and order.questions > 60
+        assert lab.desk.rest.requests.count("POST place") == 1
+        weather.offline = weather.hole = False
+        await asyncio.sleep(3.0)
+        if placed:
+            assert order.state is not OrderState.UNKNOWN and order.exchange_order_id
+        else:
+            await asyncio.sleep(3.0)
+            assert order.state is OrderState.NOT_PLACED
+        assert lab.desk.rest.requests.count("POST place") == 1
+        assert len(lab.exchange.ledger) == int(placed)
+        await lab.desk.stop()
+
+    run(loop, work())
 
 
 def test_any_order_and_repetition_of_reports_ends_the_same() -> None:

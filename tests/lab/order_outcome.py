@@ -113,7 +113,7 @@ class _Desk:
         profile = exchange.profile
         source = cast(PrivateSource, MemorySource(profile))
         self.server_clock = ServerClock(clock)
-        rest = MemoryRest(exchange, random, self.server_clock.now_ms)
+        rest = self.rest = MemoryRest(exchange, random, self.server_clock.now_ms)
         self.venue = Venue(
             _spec(profile),
             _DOMAIN,
@@ -167,7 +167,8 @@ class _Desk:
         await self.doubts.stop()
 
     def place(self, intent: OrderIntent) -> None:
-        self.venue.spawn(self.sender.place(self.sender.begin(intent)), "place", self._tasks)
+        entry = self.sender.begin(intent)
+        self.venue.spawn(self.sender.place(entry), "place", self._tasks)
 
     def cancel(self, order: InFlightOrder) -> None:
         self.venue.spawn(self._cancel(order), "cancel", self._tasks)
@@ -287,6 +288,16 @@ class _Run:
         await asyncio.sleep(after_s)
         while not self.desk.clock_known:
             await asyncio.sleep(0.1)
+        intent = self.place().terms
+        if random.random() < 0.4:
+            await asyncio.sleep(random.uniform(0.0, 15.0))
+            order = self.desk.tracker.get(intent.client_order_id)
+            if order is not None:
+                self.desk.cancel(order)
+
+    def place(self) -> InFlightOrder:
+        """One order of some side, price and amount, sent now."""
+        random = self.random
         desk = self.desk
         now_ms = desk.venue.now_ms()
         intent = OrderIntent(
@@ -304,11 +315,9 @@ class _Run:
         )
         self.out.orders += 1
         desk.place(intent)
-        if random.random() < 0.4:
-            await asyncio.sleep(random.uniform(0.0, 15.0))
-            order = self.desk.tracker.get(intent.client_order_id)
-            if order is not None:
-                self.desk.cancel(order)
+        order = desk.tracker.get(intent.client_order_id)
+        assert order is not None
+        return order
 
     async def _crash(self) -> None:
         """The program is killed: what was not written is lost, and what was sent stays sent."""

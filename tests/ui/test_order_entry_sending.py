@@ -241,7 +241,7 @@ def test_balance_gone_meanwhile_stops_the_order_at_the_last_moment(qtbot, form, 
 
 
 def test_an_exchange_that_cannot_record_the_order_sends_nothing(qtbot, form, exchange):
-    def fail(_draft):
+    def fail(_draft, _despite):
         raise OSError("disk full")
 
     exchange.submit = fail

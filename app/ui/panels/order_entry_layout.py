@@ -311,9 +311,7 @@ class OrderEntryLayout(QWidget):
         row.addWidget(self.dry, 0, Qt.AlignmentFlag.AlignTop)
         self.again = QPushButton("Place again…")
         self.again.setAutoDefault(False)
-        self.again.setAccessibleName(
-            "Place that order again, as a new one: opens the confirmation"
-        )
+        self.again.setAccessibleName("Place that order again, as a new one: opens the confirmation")
         self.again.hide()
         column.addWidget(self.submit)
         column.addLayout(row)
