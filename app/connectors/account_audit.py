@@ -59,10 +59,14 @@ class SafetyTimer:
         self.fires_ms = 0
         """Exchange time at which it cancels everything; 0 while it is not armed."""
 
-    def look(self, orders: OrderTracker) -> None:
-        """After all open orders were asked for: if the time has passed, say what the exchange has cancelled."""
-        if not self.fires_ms or self._venue.estimate_ms() < self.fires_ms + _TIMER_SLACK_MS:
-            return
+    def look(self, orders: OrderTracker) -> bool:
+        """After all open orders were asked for: if the time has passed, say what the exchange has cancelled.
+
+        Returns whether it has passed just now, so that asking again soon is worth it.
+        """
+        late_ms = self._venue.estimate_ms() - self.fires_ms
+        if not self.fires_ms or late_ms < _TIMER_SLACK_MS:
+            return bool(self.fires_ms) and late_ms >= 0
         since_ms, self.fires_ms = self.fires_ms - _TIMER_SLACK_MS, 0
         count = sum(
             order.terminal is VenueState.CANCELED and not order.cancel_requested and order.updated_ms >= since_ms
@@ -72,3 +76,4 @@ class SafetyTimer:
         what = f"{count} order{'' if count == 1 else 's'}"
         words = f"Exchange cancelled {what}: safety timer expired at {at:%H:%M:%S} UTC"
         self._venue.notices.raise_alarm(SAFETY_TIMER, self._venue.key, words)
+        return False

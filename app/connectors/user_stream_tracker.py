@@ -193,8 +193,8 @@ class UserStreamTracker:
             return
         self.trouble = ""
         self.last_poll_ns = self._venue.clock.mono_ns()
-        self._ask_soon = self._hold_watch.look(holds(self.ledger.tracker.open, self.account.balances, self.fees))
-        self.safety_timer.look(self.ledger.tracker)
+        unexplained = self._hold_watch.look(holds(self.ledger.tracker.open, self.account.balances, self.fees))
+        self._ask_soon = self.safety_timer.look(self.ledger.tracker) or unexplained
         if not self.reconciled and losses == self._losses:
             self.reconciled = True
             recovered = len(self._fill_ids()) - known

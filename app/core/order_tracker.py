@@ -140,8 +140,11 @@ class OrderTracker:
             return None
         if fill.exchange_order_id and not order.exchange_order_id:
             self.bind(order, fill.exchange_order_id, wall_ms)
+        before = order.version
         if order.apply_fill(fill, wall_ms):
             self.filled.emit(FillRecord(order, fill))
+            self.touch(order)
+        elif order.version != before:
             self.touch(order)
         self._index(order)
         return order
