@@ -8,7 +8,35 @@ from pathlib import Path
 
 from tests.faults.catalogue import CATALOGUE
 
-NOT_YET: frozenset[str] = frozenset(CATALOGUE) - {"T1", "T2"}
+NOT_YET: frozenset[str] = frozenset(CATALOGUE) - {
+    "O1",
+    "O10",
+    "O11",
+    "O12",
+    "O13",
+    "O14",
+    "O15",
+    "O16",
+    "O17",
+    "O18",
+    "O19",
+    "O2",
+    "O20",
+    "O21",
+    "O22",
+    "O23",
+    "O24",
+    "O26",
+    "O3",
+    "O4",
+    "O5",
+    "O6",
+    "O7",
+    "O8",
+    "O9",
+    "T1",
+    "T2",
+}
 """Faults without a test. It only ever gets shorter."""
 
 
