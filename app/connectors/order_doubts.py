@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
+from typing import TypeVar
 
 from app.connectors.spec import PrivateSource
 from app.connectors.venue import Venue
@@ -13,6 +14,7 @@ from app.core.orders import InFlightOrder, OrderState
 from app.core.requests import NoAnswer, NotSent, VenueError
 from app.net.waiting import cut_short, happens
 
+T = TypeVar("T")
 _FIRST_QUESTIONS_S = (2.0, 4.0, 8.0)
 _LATER_S = 10.0
 _OFFLINE_S = 2.0
@@ -20,6 +22,9 @@ _OFFLINE_S = 2.0
 _APART_S = 1.0
 """At least between two questions about one order, whatever happens."""
 _ANSWER_WITHIN_S = 5.0
+_MOST_PATIENCE_S = 40.0
+_OVERTAKEN_S = 2.0
+_OVERTAKEN_EVERY_S = 15.0
 _BETWEEN_PROOFS_S = 2.0
 _AT_PROOF_S = 0.01
 _MOST_BOUND_MS = 1_000
@@ -37,6 +42,10 @@ class _Watch:
         self.offline = False
         self.asked_s = float("-inf")
         """When it was last asked, by the loop's clock."""
+        self.overtaken_s = float("-inf")
+        """When a question was last given up because others were answered meanwhile; the next ones are waited for."""
+        self.patience_s = _ANSWER_WITHIN_S
+        """How long to wait for an answer; it grows while none comes, for an exchange that is merely slow."""
         self.limit: asyncio.Timeout | None = None
         """Of the question under way."""
 
@@ -75,6 +84,7 @@ class OrderDoubts:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
         venue.answers_again.connect(lambda _nothing: self.ask_now())
+        venue.answered.connect(self._overtaken)
 
     def watch(self, key: str) -> None:
         """Ask for this order until it was answered and its outcome is known. Watching twice is watching once."""
@@ -101,6 +111,15 @@ class OrderDoubts:
                 if now_s - watch.asked_s > _APART_S:
                     # Asked while nothing came back: that answer is not worth waiting for.
                     cut_short(watch.limit)
+
+    def _overtaken(self, _nothing: None) -> None:
+        """A question that others have overtaken got lost on its way, most likely: asking again costs little."""
+        now_s = asyncio.get_running_loop().time()
+        for watch in self._watches.values():
+            long_ago = now_s - watch.overtaken_s > _OVERTAKEN_EVERY_S
+            if watch.limit is not None and long_ago and now_s - watch.asked_s > _OVERTAKEN_S:
+                watch.overtaken_s = now_s
+                cut_short(watch.limit)
 
     async def stop(self) -> None:
         """Orders in doubt stay so until `watch_all`."""
@@ -136,6 +155,7 @@ class OrderDoubts:
                     if not await self._ask(order, watch) and order.state is OrderState.UNKNOWN:
                         await self._prove_absent(order, watch)
                     watch.answer_wanted = watch.offline = False
+                    watch.patience_s = _ANSWER_WITHIN_S
                 except NotSent:
                     watch.offline = True
                 except TimeoutError:
@@ -162,10 +182,17 @@ class OrderDoubts:
 
     async def _ask(self, order: InFlightOrder, watch: _Watch) -> bool:
         """False when the exchange does not know it. Raises VenueError, NotSent, NoAnswer, TimeoutError."""
+        return await self._within(self.query(order), watch)
+
+    async def _within(self, question: Awaitable[T], watch: _Watch) -> T:
         watch.asked_s = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(_ANSWER_WITHIN_S) as watch.limit:
-                return await self.query(order)
+            async with asyncio.timeout(watch.patience_s) as watch.limit:
+                return await question
+        except TimeoutError:
+            if asyncio.get_running_loop().time() - watch.asked_s >= watch.patience_s:
+                watch.patience_s = min(2 * watch.patience_s, _MOST_PATIENCE_S)
+            raise
         finally:
             watch.limit = None
 
@@ -180,9 +207,11 @@ class OrderDoubts:
         # Our clock wrote down when it was made; the exchange is asked by its own.
         age_ms = self._venue.wall_ms() - order.created_ms
         since_ms = max(0, min(order.created_ms, self._venue.estimate_ms() - age_ms) - _LOOK_BACK_MS)
-        for fill in await self._venue.all_pages(self._source.get_fills(since_ms)):
+        fills = self._venue.all_pages(self._source.get_fills(since_ms))
+        for fill in await self._within(fills, watch):
             self._ledger.fill(fill, self._venue.wall_ms())
-        for update in await self._venue.all_pages(self._source.get_open_orders()):
+        open_orders = self._venue.all_pages(self._source.get_open_orders())
+        for update in await self._within(open_orders, watch):
             self._ledger.update(update, self._venue.wall_ms())
         if order.state is OrderState.UNKNOWN:
             self._ledger.enter(EntryKind.ABSENT, order.key, self._venue.wall_ms(), PROVED_ABSENT)

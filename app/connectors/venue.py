@@ -68,6 +68,8 @@ class Venue:
         """Boot times at which the newest answered request was written and its answer's head came."""
         self.answers_again: Signal[None] = Signal()
         """The exchange answered after a question had got no answer."""
+        self.answered: Signal[None] = Signal()
+        """The exchange answered any question."""
         self._silent = False
         self._redactor = redactor
         self._transport = transport
@@ -104,6 +106,7 @@ class Venue:
         return answer
 
     def _note_answer(self) -> None:
+        self.answered.emit(None)
         if self._silent:
             self._silent = False
             self.answers_again.emit(None)
