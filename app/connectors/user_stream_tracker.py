@@ -30,6 +30,7 @@ LONG_POLL_S = 30.0
 """Between audits while the stream is fresh."""
 _FRESH_S = 15.0
 _BUNCH_S = 0.1
+_BUNCH_TOLD_NS = 2 * NS_PER_S
 _FEES_EVERY_S = 600.0
 _OVERLAP_MS = 10 * 60_000
 
@@ -65,6 +66,7 @@ class UserStreamTracker:
         self._hold_watch = HoldWatch(venue)
         self._ask_soon = False
         self._losses = 0
+        self._told = ("", 0)
         self._asking: asyncio.Timeout | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._poll_now = asyncio.Event()
@@ -199,7 +201,11 @@ class UserStreamTracker:
             self.reconciled = True
             recovered = len(self._fill_ids()) - known
             count = len(self.ledger.tracker.open)
-            self._venue.notices.info(self._venue.key, f"Reconciled: {count} open orders, {recovered} fills recovered")
+            words = f"Reconciled: {count} open orders, {recovered} fills recovered"
+            # The confirmation of each channel begins anew: the same is not told twice in a row.
+            if recovered or words != self._told[0] or self.last_poll_ns - self._told[1] > _BUNCH_TOLD_NS:
+                self._venue.notices.info(self._venue.key, words)
+                self._told = (words, self.last_poll_ns)
         self.on_reconciled()
 
     async def _update_balances(self) -> None:

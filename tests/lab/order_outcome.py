@@ -229,6 +229,8 @@ class _Run:
         self.found: dict[str, float] = {}
         self.proved: dict[str, float] = {}
         self.healed_s = 0.0
+        self.running = True
+        """False between a crash and the next start: nobody can place or cancel then."""
         self.trace = hashlib.sha256()
         self.desk = self._open()
 
@@ -286,13 +288,13 @@ class _Run:
     async def _trade(self, after_s: float) -> None:
         random = self.random
         await asyncio.sleep(after_s)
-        while not self.desk.clock_known:
+        while not self.running or not self.desk.clock_known:
             await asyncio.sleep(0.1)
         intent = self.place().terms
         if random.random() < 0.4:
             await asyncio.sleep(random.uniform(0.0, 15.0))
             order = self.desk.tracker.get(intent.client_order_id)
-            if order is not None:
+            if order is not None and self.running:
                 self.desk.cancel(order)
 
     def place(self) -> InFlightOrder:
@@ -321,6 +323,7 @@ class _Run:
 
     async def _crash(self) -> None:
         """The program is killed: what was not written is lost, and what was sent stays sent."""
+        self.running = False
         entries = list(self.journal.crash())
         await self.desk.stop()
         self.journal.crash()
@@ -328,6 +331,7 @@ class _Run:
         self.out.restarts += 1
         await asyncio.sleep(self.random.uniform(0.5, 5.0))
         self.desk = self._open(entries)
+        self.running = True
 
     # -- what is compared
 

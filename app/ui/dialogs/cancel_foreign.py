@@ -27,10 +27,8 @@ class CancelForeignDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(now.px(16), now.px(14), now.px(16), now.px(14))
         column.setSpacing(now.px(8))
-        one = len(foreign) == 1
-        head = ToneLabel(
-            "This order was placed elsewhere" if one else f"{len(foreign)} were placed elsewhere", "warning"
-        )
+        told = f"{len(foreign)} of {count} orders {'was' if len(foreign) == 1 else 'were'} placed elsewhere"
+        head = ToneLabel("This order was placed elsewhere" if count == 1 else told, "warning")
         head.setFont(now.font(12.0, bold=True))
         column.addWidget(head)
         words = PlainLabel("On the website, on a phone or by another program, which may rely on it.", "secondary")
