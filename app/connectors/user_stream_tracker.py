@@ -66,6 +66,7 @@ class UserStreamTracker:
         self._hold_watch = HoldWatch(venue)
         self._ask_soon = False
         self._losses = 0
+        self._confirmed = False
         self._told = ("", 0)
         self._asking: asyncio.Timeout | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -136,6 +137,7 @@ class UserStreamTracker:
     def _on_subscribed(self) -> None:
         # What was asked for before the stream spoke does not tell what happened until then.
         self._on_lost("")
+        self._confirmed = True
         cut_short(self._asking)
         self._venue.answers_again.emit(None)
 
@@ -152,6 +154,10 @@ class UserStreamTracker:
             self._poll_now.clear()
             try:
                 async with asyncio.timeout(None) as self._asking:
+                    if self._confirmed:
+                        self._confirmed = False
+                        # Every channel of the stream confirms by itself; one comparison is for all of them.
+                        await asyncio.sleep(_BUNCH_S)
                     await self._reconcile()
             except TimeoutError:
                 continue  # the stream came back meanwhile: begin anew

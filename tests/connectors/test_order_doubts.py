@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from app.core.journal import EntryKind
+from app.core.journal import EntryKind, JournalEntry
 from app.core.orders import InFlightOrder, OrderState
 from tests.lab.memory_exchange import PROFILES
 from tests.lab.order_outcome import _Run
@@ -107,3 +107,38 @@ async def _open(lab: _Run) -> InFlightOrder:
     while order.state is not OrderState.OPEN:
         await asyncio.sleep(0.05)
     return order
+
+
+def test_an_order_that_took_too_long_to_write_down_is_not_sent() -> None:
+    async def story(lab: _Run, loop: VirtualTimeLoop) -> None:
+        commit = lab.journal.commit
+
+        async def slow(entry: JournalEntry) -> None:
+            await commit(entry)
+            await asyncio.sleep(5.5)
+
+        lab.journal.commit = slow  # type: ignore[method-assign]
+        order = lab.place()
+        await asyncio.sleep(6)
+        assert (order.state, order.reason) == (OrderState.NOT_PLACED, "not sent: recording it took 6 s")
+        assert "POST place" not in lab.desk.rest.requests
+
+    tell(story)
+
+
+def test_the_proof_time_counts_from_the_signature_not_from_the_click() -> None:
+    async def story(lab: _Run, loop: VirtualTimeLoop) -> None:
+        spec = lab.desk.venue.spec
+        lab.exchange.weather.hole = True
+        order = lab.place()
+        signed_ms = lab.desk.venue.now_ms()
+        assert (
+            order.proof_ms
+            == order.terms.proof_ms
+            == signed_ms + 5_000 + 5_000 + spec.signing_window_ms + 1_000 + (spec.engine_grace_ms)
+        ), "until it is signed, the latest that it can be"
+        await asyncio.sleep(5.5)
+        proof_ms = signed_ms + spec.signing_window_ms + 1_000 + spec.engine_grace_ms
+        assert proof_ms <= order.proof_ms <= proof_ms + 50
+
+    tell(story)

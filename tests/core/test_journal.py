@@ -199,3 +199,37 @@ def test_entries_hold_exact_numbers() -> None:
         kind=EntryKind.FILL, key="k1", wall_ms=1, fill=fill("7", "0.100000000000000000000001", "1E-7", ms=2)
     )
     assert msgspec.json.decode(msgspec.json.encode(entry), type=JournalEntry) == entry
+
+
+def test_a_restart_knows_the_proof_time_of_the_signature_that_left() -> None:
+    desk = Desk()
+    desk.does("begin", 1)
+    desk.ledger.enter(EntryKind.AMBIGUOUS, "k1", 5, "no answer", proof_ms=12_345)
+    (order,) = rebuild(desk.memory.entries())
+    assert (order.state, order.proof_ms, order.terms.proof_ms) == (OrderState.UNKNOWN, 12_345, 16_000)
+    desk = Desk()
+    desk.does("begin", 1)
+    (order,) = rebuild(desk.memory.entries())
+    assert order.proof_ms == 16_000, "without an answer of its own: the latest that it can be"
+
+
+def test_an_order_put_away_stays_so_until_something_is_heard_of_it() -> None:
+    desk = Desk()
+    desk.does("begin", 1)
+    desk.ledger.update(report(), 3)
+    desk.ledger.enter(EntryKind.LOST, "k1", 4)
+    desk.ledger.enter(EntryKind.ARCHIVED, "k1", 5)
+    for tracker in (desk.ledger.tracker, rebuild(desk.memory.entries())):
+        (order,) = tracker
+        assert (tracker.open, tracker.put_away, order.state) == ([], [order], OrderState.OPEN)
+        tracker.apply(report(ms=9), 6)
+        assert (tracker.open, tracker.put_away) == ([order], [])
+
+
+def test_the_traders_consent_is_remembered_and_changes_nothing() -> None:
+    desk = Desk()
+    desk.does("begin", 1)
+    desk.ledger.enter(EntryKind.AMBIGUOUS, "k1", 5, "no answer")
+    desk.ledger.enter(EntryKind.REMARK, "k1", 6, "the trader checked")
+    (order,) = rebuild(desk.memory.entries())
+    assert order.state is OrderState.UNKNOWN and "the trader checked" in [line.what for line in order.history]
