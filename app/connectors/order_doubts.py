@@ -23,8 +23,7 @@ _APART_S = 1.0
 """At least between two questions about one order, whatever happens."""
 _ANSWER_WITHIN_S = 5.0
 _MOST_PATIENCE_S = 40.0
-_OVERTAKEN_S = 2.0
-_OVERTAKEN_EVERY_S = 15.0
+_OVERTAKEN_S = 1.0
 _BETWEEN_PROOFS_S = 2.0
 _AT_PROOF_S = 0.01
 _MOST_BOUND_MS = 1_000
@@ -42,8 +41,10 @@ class _Watch:
         self.offline = False
         self.asked_s = float("-inf")
         """When it was last asked, by the loop's clock."""
-        self.overtaken_s = float("-inf")
-        """When a question was last given up because others were answered meanwhile; the next ones are waited for."""
+        self.asking = ""
+        """Which kind of question is under way."""
+        self.given_up: set[str] = set()
+        """Kinds given up because others were answered meanwhile; the next of that kind is waited for."""
         self.patience_s = _ANSWER_WITHIN_S
         """How long to wait for an answer; it grows while none comes, for an exchange that is merely slow."""
         self.limit: asyncio.Timeout | None = None
@@ -116,9 +117,9 @@ class OrderDoubts:
         """A question that others have overtaken got lost on its way, most likely: asking again costs little."""
         now_s = asyncio.get_running_loop().time()
         for watch in self._watches.values():
-            long_ago = now_s - watch.overtaken_s > _OVERTAKEN_EVERY_S
-            if watch.limit is not None and long_ago and now_s - watch.asked_s > _OVERTAKEN_S:
-                watch.overtaken_s = now_s
+            lost = watch.limit is not None and now_s - watch.asked_s > _OVERTAKEN_S
+            if lost and watch.asking not in watch.given_up:
+                watch.given_up.add(watch.asking)
                 cut_short(watch.limit)
 
     async def stop(self) -> None:
@@ -182,19 +183,24 @@ class OrderDoubts:
 
     async def _ask(self, order: InFlightOrder, watch: _Watch) -> bool:
         """False when the exchange does not know it. Raises VenueError, NotSent, NoAnswer, TimeoutError."""
-        return await self._within(self.query(order), watch)
+        return await self._within(self.query(order), watch, "order")
 
-    async def _within(self, question: Awaitable[T], watch: _Watch) -> T:
-        watch.asked_s = asyncio.get_running_loop().time()
+    async def _within(self, question: Awaitable[T], watch: _Watch, kind: str) -> T:
+        watch.asked_s, watch.asking = asyncio.get_running_loop().time(), kind
         try:
             async with asyncio.timeout(watch.patience_s) as watch.limit:
-                return await question
+                answer = await question
         except TimeoutError:
             if asyncio.get_running_loop().time() - watch.asked_s >= watch.patience_s:
                 watch.patience_s = min(2 * watch.patience_s, _MOST_PATIENCE_S)
             raise
+        except (VenueError, NotSent, NoAnswer):
+            watch.given_up.discard(kind)
+            raise
         finally:
             watch.limit = None
+        watch.given_up.discard(kind)
+        return answer
 
     async def _prove_absent(self, order: InFlightOrder, watch: _Watch) -> None:
         if not self._clock_is_sure:
@@ -208,10 +214,10 @@ class OrderDoubts:
         age_ms = self._venue.wall_ms() - order.created_ms
         since_ms = max(0, min(order.created_ms, self._venue.estimate_ms() - age_ms) - _LOOK_BACK_MS)
         fills = self._venue.all_pages(self._source.get_fills(since_ms))
-        for fill in await self._within(fills, watch):
+        for fill in await self._within(fills, watch, "fills"):
             self._ledger.fill(fill, self._venue.wall_ms())
         open_orders = self._venue.all_pages(self._source.get_open_orders())
-        for update in await self._within(open_orders, watch):
+        for update in await self._within(open_orders, watch, "open orders"):
             self._ledger.update(update, self._venue.wall_ms())
         if order.state is OrderState.UNKNOWN:
             self._ledger.enter(EntryKind.ABSENT, order.key, self._venue.wall_ms(), PROVED_ABSENT)

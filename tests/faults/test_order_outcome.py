@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from app.connectors.order_doubts import OrderDoubts
 from app.core.journal import JournalEntry
 from app.core.orders import OrderState
 from app.core.types import VenueState
@@ -33,6 +34,12 @@ def test_no_order_is_doubled_and_no_end_is_shown_that_was_none(name: str) -> Non
         assert found[int(len(found) * 0.99)] <= 3.0
     else:
         assert sum(outcome.left_to_the_trader for outcome in outcomes) > 0, "nobody else could have known"
+
+
+def test_a_desk_that_does_not_wait_for_the_proof_time_would_be_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OrderDoubts, "_past_proof", lambda self, order: True)
+    outcomes = [play(PROFILES["slow-engine"], seed) for seed in range(RUNS)]
+    assert any("shown as NOT_PLACED" in words for outcome in outcomes for words in outcome.wrong_ends)
 
 
 @pytest.mark.parametrize("name", PROFILES)
