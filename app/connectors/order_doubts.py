@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from random import Random
 from typing import TypeVar
 
@@ -28,7 +29,7 @@ _BETWEEN_PROOFS_S = 2.0
 _AT_PROOF_S = 0.01
 _MOST_BOUND_MS = 1_000
 _LOOK_BACK_MS = 60_000
-PROVED_ABSENT = "proved absent: asked twice and looked through fills and all open orders after its deadline"
+_EVIDENCE = "asked twice and looked through fills and all open orders after its deadline"
 
 
 class _Watch:
@@ -220,7 +221,9 @@ class OrderDoubts:
         for update in await self._within(open_orders, watch, "open orders"):
             self._ledger.update(update, self._venue.wall_ms())
         if order.state is OrderState.UNKNOWN:
-            self._ledger.enter(EntryKind.ABSENT, order.key, self._venue.wall_ms(), PROVED_ABSENT)
+            at = datetime.fromtimestamp(self._venue.estimate_ms() / 1000, UTC)
+            words = f"proved absent at {at:%H:%M:%S} UTC: {_EVIDENCE}"
+            self._ledger.enter(EntryKind.ABSENT, order.key, self._venue.wall_ms(), words)
 
     @property
     def _clock_is_sure(self) -> bool:

@@ -181,8 +181,9 @@ class OrderEntryLayout(QWidget):
         self.fate.setToolTip(tip)
 
     def offer_again(self, on: bool) -> None:
-        """Whether the order sent last may be placed once more, as a new one."""
+        """Whether the order sent last may be placed once more, as a new one. It takes the place of the dry run."""
         self.again.setVisible(on)
+        self.dry.setVisible(not on)
 
     def show_following(self, on: bool, side: str, live: bool) -> None:
         """Whether the price moves by itself is said on the button and below the price."""
@@ -314,5 +315,5 @@ class OrderEntryLayout(QWidget):
         self.again.setAccessibleName("Place that order again, as a new one: opens the confirmation")
         self.again.hide()
         column.addWidget(self.submit)
+        row.addWidget(self.again, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(row)
-        column.addWidget(self.again)
