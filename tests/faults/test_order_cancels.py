@@ -44,6 +44,7 @@ def test_o11_the_order_was_filled_before_the_cancel(lab: Lab, twin_line: TwinLin
         told = "Filled before cancel: BUY BTC-USDT"
         await until(lambda: told in desk.events(), what="the telling")
         assert any(told in text for text in desk.window.toasts.texts())
+        await until(lambda: desk.window.open_orders.receipt is not None, what="the receipt")
         receipt = desk.window.open_orders.receipt
         assert receipt is not None and "1 filled before the cancel" in receipt.summary.text()
         assert len(desk.proxy.asked("DELETE")) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from decimal import Decimal
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
@@ -99,7 +100,8 @@ def test_o16_an_event_of_an_unknown_order_is_completed_by_asking(lab: Lab, twin_
         desk.proxy.on_message(faults.change(emptied), containing=ORDER_MESSAGES)
         order = await placed_elsewhere(desk, trader, within_s=1.0)
         await until(lambda: cell(desk, order, "Amount").text.startswith("0.02"), within_s=2, what="its details")
-        assert badges(desk, order) == ["EXTERNAL"] and order.terms.price == far_price(desk)
+        _, truth = await trader.get(f"/orders/{order.exchange_order_id}")
+        assert badges(desk, order) == ["EXTERNAL"] and order.terms.price == Decimal(truth["price"])
         assert desk.proxy.asked("GET", f"/orders/{order.exchange_order_id}")
 
     tell(lab, twin_line, story)
