@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from app.connectors.account_history import AccountHistory
 from app.connectors.book_freshness import account_freshness, book_freshness
@@ -35,14 +36,14 @@ from app.core.effects import AccountEvent, Effect, MarketEvent
 from app.core.frames import Frame
 from app.core.freshness import Freshness
 from app.core.gate import Gate, GateState
-from app.core.journal import JournalEntry, MemoryJournal, OrderJournal, OrderLedger, entries_of, rebuild
+from app.core.journal import EntryKind, JournalEntry, MemoryJournal, OrderJournal, OrderLedger, entries_of, rebuild
 from app.core.key_standing import KeyStanding, Mark
 from app.core.links import LinkState, LinkStatus
 from app.core.market import CandleSeries, TradeTape
 from app.core.order_book import OrderBook
 from app.core.order_preview import OrderPreview
 from app.core.order_tracker import FillRecord, OrderTracker
-from app.core.orders import InFlightOrder, OrderIntent
+from app.core.orders import InFlightOrder, OrderFlag, OrderIntent
 from app.core.permissions import KeyPermissions
 from app.core.requests import Call, SignedRequest
 from app.core.trading_rule import OrderDraft, Problem, TradingRule, quantize
@@ -105,7 +106,7 @@ class Exchange:
         self.history: AccountHistory | None = None
         self.changes: OrderChanges | None = None
         self.kill_switch: KillSwitch | None = None
-        self._dropped: list[OrderChanges | KillSwitch] = []
+        self._dropped: list[OrderSender | OrderChanges | KillSwitch] = []
         """Parts that may send nothing any more and still have to be stopped."""
         self._public = public
         self._private = private
@@ -127,7 +128,7 @@ class Exchange:
             self.user_stream_tracker = UserStreamTracker(venue, stream, self.account, self.ledger)
             query = self.user_stream_tracker.query
             self.history = AccountHistory(venue, private, self.ledger, history_days)
-            self.doubts = OrderDoubts(venue, private, self.ledger, query, random)
+            self.doubts = OrderDoubts(venue, private, self.ledger, query, self._sample_clock, random)
             self.set_standing(self.standing)
 
     # -- life
@@ -157,9 +158,12 @@ class Exchange:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self.doubts is not None:
-            await self.doubts.stop()
         await self._stop_reading()
+        if self._sender is not None:
+            await self._sender.stop()
+        if self.doubts is not None:
+            # Last: a cancel that is broken off hands its order over to be asked for.
+            await self.doubts.stop()
         await self.venue.rest.close()
 
     async def _stop_reading(self) -> None:
@@ -258,7 +262,7 @@ class Exchange:
         self.standing = standing
         private, stream = self._private, self.user_stream_tracker
         if self.no_orders or private is None or self.doubts is None or stream is None:
-            self._dropped += [part for part in (self.changes, self.kill_switch) if part is not None]
+            self._dropped += [part for part in (self._sender, self.changes, self.kill_switch) if part is not None]
             self._sender = self.changes = self.kill_switch = None
         elif self._sender is None:
             venue, ledger, doubts = self.venue, self.ledger, self.doubts
@@ -438,8 +442,8 @@ class Exchange:
             problems.append(self._no_sender())
         return problems
 
-    def gate(self, draft: OrderDraft) -> Gate:
-        """Whether the order may leave now."""
+    def gate(self, draft: OrderDraft, despite: Iterable[str] = ()) -> Gate:
+        """Whether the order may leave now; `despite`: orders in doubt that the trader has looked for elsewhere."""
         if self.no_orders or self.user_stream_tracker is None:
             return Gate(GateState.BLOCKED, self.no_orders or "not signed in")
         rule = self.trading_rules.get(draft.pair)
@@ -453,6 +457,9 @@ class Exchange:
             journal_failure=self.ledger.journal.failure,
             clock_bound_ms=self.clock_bound_ms,
             stream_live=self.user_stream_tracker.stream_fresh or self._polled,
+            reconciled=self.user_stream_tracker.reconciled,
+            earlier=self.orders.newest,
+            despite=frozenset(despite),
             ban=self.venue.ban_words,
             unreached=self.venue.unreached,
         )
@@ -512,18 +519,25 @@ class Exchange:
         """Sell `amount` (base). Returns our client order id."""
         return self.submit(OrderDraft(pair=pair, side=Side.SELL, type=order_type, price=price, amount=amount))
 
-    def submit(self, draft: OrderDraft) -> str:
-        """Place the order; its row is in `orders` before this returns. Raises OrderRefused."""
+    def submit(self, draft: OrderDraft, despite: Iterable[str] = ()) -> str:
+        """Place the order; its row is in `orders` before this returns. Raises OrderRefused.
+
+        `despite`: orders in doubt that the trader has looked for elsewhere; that consent goes into their journal.
+        """
+        despite = frozenset(despite)
         sender = self._sender
         if sender is None:
             raise OrderRefused([self._no_sender()])
         order = quantize(self._rule(draft.pair), draft)
         if problems := self.check(order):
             raise OrderRefused(problems)
-        gate = self.gate(order)
+        gate = self.gate(order, despite)
         if gate.state is GateState.BLOCKED:
             raise OrderRefused([Problem("gate", gate.reason)])
         entry = sender.begin(self._intent(order))
+        for key in despite:
+            words = f"the trader checked on the website and placed {entry.key} all the same"
+            self.ledger.enter(EntryKind.REMARK, key, self.venue.wall_ms(), words)
         self.venue.spawn(sender.place(entry), f"order {entry.key}", self._tasks)
         return entry.key
 
@@ -543,6 +557,18 @@ class Exchange:
             return CancellationReceipt(())
         orders = matching(self.orders.open, pair, side, None if keys is None else set(keys))
         return await self._sender.cancel_all(orders, pair, everything=side is None and keys is None)
+
+    def check_order_now(self, key: str) -> None:
+        """Ask at once for an order whose outcome is unknown."""
+        if self.doubts is not None:
+            self.doubts.watch(key)
+            self.doubts.ask_now(key)
+
+    def archive_order(self, key: str) -> None:
+        """Put away an order that the exchange does not know. Anything heard of it brings it back."""
+        order = self.orders.get(key)
+        if order is not None and OrderFlag.LOST in order.flags and not order.is_done:
+            self.ledger.enter(EntryKind.ARCHIVED, key, self.venue.wall_ms())
 
     async def get_order(self, key: str) -> InFlightOrder | None:
         """Ask the exchange for one order; None when it does not know it. Raises VenueError, NotSent, NoAnswer."""
@@ -624,6 +650,9 @@ class Exchange:
     def _no_sender(self) -> Problem:
         return Problem("account", self.no_orders or "not signed in: add an account to trade")
 
+    async def _sample_clock(self) -> None:
+        await self.venue.sample_clock(self._public.get_server_time())
+
     def _rule(self, pair: str) -> TradingRule:
         rule = self.trading_rules.get(pair)
         if rule is None:
@@ -632,7 +661,8 @@ class Exchange:
 
     def _intent(self, order: OrderDraft) -> OrderIntent:
         now_ms = self.venue.now_ms()
-        return OrderIntent(
+        assert self._sender is not None
+        intent = OrderIntent(
             client_order_id=new_client_order_id(now_ms, self._random),
             pair=order.pair,
             side=order.side,
@@ -643,8 +673,8 @@ class Exchange:
             quote_amount=order.quote_amount,
             stop_price=order.stop_price,
             created_ms=self.venue.wall_ms(),
-            proof_ms=self.venue.proof_ms(),
         )
+        return replace(intent, proof_ms=self._sender.latest_proof_ms(intent, now_ms))
 
     def _market_price(self, draft: OrderDraft) -> Decimal | None:
         return market_price(draft, self.order_books.get(draft.pair), self.tickers.get(draft.pair))

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+from app.connectors.account_audit import HoldWatch
 from app.connectors.spec import PrivateSource
 from app.connectors.stream_check import StreamCheck
 from app.connectors.taps import MOST_WAITING
@@ -15,12 +16,13 @@ from app.core.account import AccountBook, FeeSchedule
 from app.core.clock import NS_PER_S
 from app.core.effects import AccountEvent
 from app.core.errors import ErrorKind
+from app.core.holds import holds
 from app.core.journal import EntryKind, OrderLedger
 from app.core.links import LinkState
 from app.core.orders import InFlightOrder, OrderFlag, OrderIntent
 from app.core.requests import VenueError
 from app.core.types import Fill, OrderType, OrderUpdate, VenueState
-from app.net.waiting import happens
+from app.net.waiting import cut_short, happens
 
 T = TypeVar("T")
 
@@ -31,6 +33,7 @@ LONG_POLL_S = 30.0
 _FRESH_S = 15.0
 _BUNCH_S = 0.1
 _ASK_ABOUT_AFTER_S = 1.0
+_BUNCH_TOLD_NS = 2 * NS_PER_S
 _FEES_EVERY_S = 600.0
 _OVERLAP_MS = 10 * 60_000
 
@@ -62,9 +65,16 @@ class UserStreamTracker:
         self._known_since_ms = 0
         self._recovered_before = 0
         self.on_reconciled: Callable[[], None] = lambda: None
+        """Called after every time that everything was asked for and answered."""
         self._user_stream: Tap | None = None
         self._venue = venue
         self._source: PrivateSource = data_source.source
+        self._hold_watch = HoldWatch(venue)
+        self._ask_soon = False
+        self._losses = 0
+        self._confirmed = False
+        self._told = ("", 0)
+        self._asking: asyncio.Timeout | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._poll_now = asyncio.Event()
         self._balances_now = asyncio.Event()
@@ -74,6 +84,7 @@ class UserStreamTracker:
         data_source.sink = self._on_event
         data_source.on_subscribed = self._on_subscribed
         data_source.on_lost = self._on_lost
+        venue.answers_again.connect(self._on_answers_again)
 
     def start(self) -> None:
         self.data_source.start()
@@ -117,10 +128,15 @@ class UserStreamTracker:
         self.reconciled = False
         self.ask_now()
 
+    def _on_answers_again(self, _nothing: None) -> None:
+        if self.trouble:
+            self.ask_now()
+
     # -- what arrives
 
     def _on_event(self, event: AccountEvent) -> None:
         wall_ms = self._venue.wall_ms()
+        known = len(self.ledger.tracker), len(self.ledger.tracker.waiting_fills)
         if isinstance(event, OrderUpdate):
             self.check.heard(lambda: self.ledger.update(event, wall_ms, "stream"))
             if event.state is VenueState.UNKNOWN_WORD:
@@ -132,12 +148,18 @@ class UserStreamTracker:
             return
         orders = self.ledger.tracker
         self.check.confirm(orders.get(event.client_order_id) or orders.get(event.exchange_order_id))
+        if (len(self.ledger.tracker), len(self.ledger.tracker.waiting_fills)) > known:
+            self._venue.spawn(self._describe(event), "describe an order", self._tasks)
         if not self._source.streams_balances:
             self._balances_now.set()
 
     def _on_subscribed(self) -> None:
         self.check.started()
-        self.ask_now()
+        # What was asked for before the stream spoke does not tell what happened until then.
+        self._on_lost("")
+        self._confirmed = True
+        cut_short(self._asking)
+        self._venue.answers_again.emit(None)
 
     def _on_lost_events(self) -> None:
         self.data_source.reconnect("order events were missing")
@@ -157,6 +179,7 @@ class UserStreamTracker:
 
     def _on_lost(self, reason: str) -> None:
         self.reconciled = False
+        self._losses += 1
         self._poll_now.set()
 
     # -- what is asked
@@ -165,8 +188,18 @@ class UserStreamTracker:
         while True:
             started_fresh = self.stream_fresh
             self._poll_now.clear()
-            await self._reconcile(started_fresh or self._source.link is None)
-            wait_s = LONG_POLL_S if started_fresh and self.reconciled else SHORT_POLL_S
+            try:
+                async with asyncio.timeout(None) as self._asking:
+                    if self._confirmed:
+                        self._confirmed = False
+                        # Every channel of the stream confirms by itself; one comparison is for all of them.
+                        await asyncio.sleep(_BUNCH_S)
+                    await self._reconcile(started_fresh or self._source.link is None)
+            except TimeoutError:
+                continue  # the stream came back meanwhile: begin anew
+            finally:
+                self._asking = None
+            wait_s = LONG_POLL_S if started_fresh and self.reconciled and not self._ask_soon else SHORT_POLL_S
             await happens(self._poll_now, wait_s)
 
     async def _balance_polling_loop(self) -> None:
@@ -197,6 +230,7 @@ class UserStreamTracker:
 
         `complete`: the stream told everything since before the question, so that nothing can fall in between.
         """
+        losses = self._losses
         try:
             await self._update_order_status()
             await self._update_fills()
@@ -206,14 +240,18 @@ class UserStreamTracker:
             return
         self.trouble = ""
         self.last_poll_ns = self._venue.clock.mono_ns()
-        if complete and not self.reconciled:
+        self._ask_soon = self._hold_watch.look(holds(self.ledger.tracker.open, self.account.balances, self.fees))
+        if complete and not self.reconciled and losses == self._losses:
             self.reconciled = True
             recovered = len(self.recovered) - self._recovered_before
             self._recovered_before = len(self.recovered)
             count = len(self.ledger.tracker.open)
-            told = f"{_counted(count, 'open order')}, {_counted(recovered, 'fill')} recovered"
-            self._venue.notices.info(self._venue.key, f"Reconciled: {told}")
-            self.on_reconciled()
+            words = f"Reconciled: {_counted(count, 'open order')}, {_counted(recovered, 'fill')} recovered"
+            # The confirmation of each channel begins anew: the same is not told twice in a row.
+            if recovered or words != self._told[0] or self.last_poll_ns - self._told[1] > _BUNCH_TOLD_NS:
+                self._venue.notices.info(self._venue.key, words)
+                self._told = (words, self.last_poll_ns)
+        self.on_reconciled()
 
     async def _update_balances(self) -> None:
         asked_ms = self._venue.estimate_ms()
@@ -222,14 +260,14 @@ class UserStreamTracker:
         self.account.apply_all(balances, frame, asked_ms)
 
     async def _update_order_status(self) -> None:
-        before = {order.key: order.version for order in self.ledger.tracker.open}
+        before = {order.key: order.version for order in self.ledger.tracker if not order.is_done}
         listed: set[str] = set()
         for update in await self._venue.all_pages(self._source.get_open_orders()):
             self.ledger.update(update, self._venue.wall_ms())
             order = self.ledger.tracker.get(update.client_order_id) or self.ledger.tracker.get(update.exchange_order_id)
             if order is not None:
                 listed.add(order.key)
-        for order in self.ledger.tracker.open:
+        for order in (*self.ledger.tracker.open, *self.ledger.tracker.put_away):
             # An order that changed while the list was under way is not missing from it.
             if order.seen and order.key not in listed and before.get(order.key) == order.version:
                 await self.query(order)
@@ -268,6 +306,16 @@ class UserStreamTracker:
                 self.ledger.update(await self._venue.perform(self._source.get_order(order)), self._venue.wall_ms())
             except VenueError:
                 continue
+
+    async def _describe(self, event: OrderUpdate | Fill) -> None:
+        """An order that was not placed here: a report of the stream may leave out what it is."""
+        try:
+            await self._describe_waiting_fills()
+            order = self.ledger.tracker.get(event.exchange_order_id)
+            if order is not None:
+                await self.query(order)
+        except TROUBLE:
+            self.ask_now()
 
     async def query(self, order: InFlightOrder) -> bool:
         """Ask for one order; False when the exchange does not know it. Raises VenueError, NotSent, NoAnswer."""

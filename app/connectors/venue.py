@@ -19,6 +19,7 @@ from app.core.frames import FrameLog
 from app.core.links import Link, LinkStatus
 from app.core.notices import Notices
 from app.core.requests import Call, NoAnswer, NotSent, NotTrusted, Page, Request, Response, SignedRequest, VenueError
+from app.core.signal import Signal
 from app.core.timestamps import as_ms, utc_time
 from app.net.reconnect import HandshakeBudget, ReconnectPolicy
 from app.net.redaction import Redactor
@@ -28,7 +29,7 @@ from app.net.transport import LinkLost
 from app.net.waiting import happens
 
 T = TypeVar("T")
-MOST_PAGES = 50
+MOST_PAGES = 1_000
 CLOCK_MARGIN_MS = 1_000
 _LONG_S = 3_600.0
 _LONGEST_SAMPLE_NS = 4 * NS_PER_S
@@ -101,6 +102,11 @@ class Venue:
         self._clock_known = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._written_down: tuple[float, int] | None = None
+        self.answers_again: Signal[None] = Signal()
+        """The exchange answered after a question had got no answer."""
+        self.answered: Signal[None] = Signal()
+        """The exchange answered any question."""
+        self._silent = False
         self._redactor = redactor
         self._transport = transport
         self._new_policy = new_policy
@@ -114,9 +120,9 @@ class Venue:
         """The exchange's time, safe to sign with."""
         return self.server_clock.now_ms()
 
-    def proof_ms(self) -> int:
-        """From this exchange time on, a request signed now can no longer take effect."""
-        return self.now_ms() + self.spec.signing_window_ms + CLOCK_MARGIN_MS + self.spec.engine_grace_ms
+    def proof_ms(self, signed_ms: int = 0) -> int:
+        """From this exchange time on, a request signed at `signed_ms` (0: now) can no longer take effect."""
+        return (signed_ms or self.now_ms()) + self.spec.signing_window_ms + CLOCK_MARGIN_MS + self.spec.engine_grace_ms
 
     def estimate_ms(self) -> int:
         """The exchange's time, as near as we know it."""
@@ -179,8 +185,11 @@ class Venue:
             answer = await self.rest.perform(call)
         except VenueError as refusal:
             self._on_refusal(refusal)
+            if refusal.kind is not ErrorKind.UNAVAILABLE:
+                self._note_answer()
             raise
         except (NotSent, NoAnswer) as failure:
+            self._silent = True
             self.unreached = str(failure)
             if isinstance(failure, NotTrusted):
                 self._alarm_untrusted(self.domain.rest[call.request.host], str(failure))
@@ -188,7 +197,14 @@ class Venue:
         self.unreached = ""
         self.notices.end_alarm(REDIRECTED, self.key)
         self.notices.end_alarm(UNTRUSTED, self._place(self.domain.rest[call.request.host]))
+        self._note_answer()
         return answer
+
+    def _note_answer(self) -> None:
+        self.answered.emit(None)
+        if self._silent:
+            self._silent = False
+            self.answers_again.emit(None)
 
     def _on_refusal(self, refusal: VenueError) -> None:
         if 300 <= refusal.status < 400:
@@ -253,14 +269,16 @@ class Venue:
         )
 
     async def all_pages(self, call: Call[Page[T]] | None) -> list[T]:
-        """Every item of a paged list, up to `MOST_PAGES` pages. Raises VenueError, NotSent, NoAnswer."""
+        """Every item of a paged list: all of it or an error. Raises VenueError, NotSent, NoAnswer."""
         items: list[T] = []
         for _ in range(MOST_PAGES):
             if call is None:
-                break
+                return items
             page = await self.perform(call)
             items += page.items
             call = page.next
+        if call is not None:
+            raise NoAnswer(f"a list did not end within {MOST_PAGES} pages")
         return items
 
     def runner(self, link: Link, user: LinkUser, status: LinkStatus, private: bool) -> LinkRunner:

@@ -32,6 +32,9 @@ class EntryKind(StrEnum):
     CHANGE_AMBIGUOUS = "change ambiguous"
     CHANGE_REFUSED = "change refused"
     LOST = "lost"
+    ARCHIVED = "archived"
+    REMARK = "remark"
+    """Something said or decided about the order here, such as the trader's consent; no fact."""
     UPDATE = "update"
     FILL = "fill"
 
@@ -51,6 +54,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     price: Decimal | None = None
     amount: Decimal | None = None
     proof_ms: int = 0
+    """For AMBIGUOUS: proof time by the signature that was sent; for a change: that of its request."""
     intent: OrderIntent | None = None
     update: OrderUpdate | None = None
     fill: Fill | None = None
@@ -125,8 +129,8 @@ class OrderLedger:
         apply_entry(self.tracker, entry)
         return entry
 
-    def enter(self, kind: EntryKind, key: str, wall_ms: int, text: str = "", frame: int = 0) -> None:
-        self._enter(JournalEntry(kind=kind, key=key, wall_ms=wall_ms, text=text, frame=frame))
+    def enter(self, kind: EntryKind, key: str, wall_ms: int, text: str = "", frame: int = 0, proof_ms: int = 0) -> None:
+        self._enter(JournalEntry(kind=kind, key=key, wall_ms=wall_ms, text=text, frame=frame, proof_ms=proof_ms))
 
     def accepted(self, key: str, exchange_order_id: str, wall_ms: int, frame: int) -> None:
         entry = JournalEntry(
@@ -178,7 +182,7 @@ def apply_entry(tracker: OrderTracker, entry: JournalEntry) -> None:
             tracker.bind(order, entry.exchange_order_id, wall_ms)
             order.mark_exists(wall_ms, "accepted", frame)
         case EntryKind.AMBIGUOUS:
-            order.mark_ambiguous(wall_ms, text, frame)
+            order.mark_ambiguous(wall_ms, text, frame, entry.proof_ms)
         case EntryKind.EXISTS:
             order.mark_exists(wall_ms, text, frame)
         case EntryKind.REJECTED:
@@ -199,6 +203,10 @@ def apply_entry(tracker: OrderTracker, entry: JournalEntry) -> None:
             order.mark_change(wall_ms, ChangeState.REFUSED, text, frame)
         case EntryKind.LOST:
             order.mark_lost(wall_ms, frame)
+        case EntryKind.ARCHIVED:
+            order.mark_archived(wall_ms)
+        case EntryKind.REMARK:
+            order.remark(wall_ms, text)
     tracker.touch(order)
 
 

@@ -41,13 +41,33 @@ class OrderTracker:
         """Every order known, oldest first."""
         return iter(tuple(self._orders.values()))
 
+    @property
+    def newest(self) -> Iterator[InFlightOrder]:
+        """Every order known, newest first."""
+        return reversed(self._orders.values())
+
     def __len__(self) -> int:
         return len(self._orders)
 
     @property
     def open(self) -> list[InFlightOrder]:
-        """Every order that may still trade, UNKNOWN ones included."""
-        return [order for order in self._orders.values() if not order.is_done]
+        """Every order that may still trade, UNKNOWN ones included; not those that the trader put away."""
+        return [order for order in self._orders.values() if not order.is_done and not order.put_away]
+
+    @property
+    def put_away(self) -> list[InFlightOrder]:
+        """Orders that the exchange did not know and the trader archived; they are still asked for."""
+        return [order for order in self._orders.values() if not order.is_done and order.put_away]
+
+    @property
+    def stale_answers(self) -> int:
+        """Reports of an open order that came after its end, of all orders since the start."""
+        return sum(order.stale_answers for order in self._orders.values())
+
+    @property
+    def repeated_fills(self) -> int:
+        """Executions told again under a trade id that was counted, of all orders since the start."""
+        return sum(order.repeated_fills for order in self._orders.values())
 
     @property
     def unknown(self) -> list[InFlightOrder]:
@@ -127,9 +147,11 @@ class OrderTracker:
             return None
         if fill.exchange_order_id and not order.exchange_order_id:
             self.bind(order, fill.exchange_order_id, wall_ms)
-        before = order.version
+        before, told = order.version, len(order.history)
         if order.apply_fill(fill, wall_ms):
             self.filled.emit(FillRecord(order, fill))
+            self.touch(order)
+        elif len(order.history) > told:
             self.touch(order)
         elif order.version != before:
             self._see_again()

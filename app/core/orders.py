@@ -117,6 +117,14 @@ class InFlightOrder:
         self.cancel_requested = False
         self.cancel_ambiguous = False
         self.change: OrderChange | None = None
+        self.cancel_refusal = ""
+        """Why the exchange refused the cancel asked for last, or empty."""
+        self.archived = False
+        """The trader put it away while the exchange did not know it."""
+        self.proof_ms = terms.proof_ms
+        """From this exchange time on it was never placed if it cannot be found."""
+        self.questions = 0
+        """How often the exchange was asked since the outcome became unknown; not a fact."""
         self.cumulative = _ZERO
         self.cumulative_quote = _ZERO
         self.venue_word = ""
@@ -134,6 +142,7 @@ class InFlightOrder:
         self._counted: list[Fill] = []
         self._counted_base = self._counted_quote = _ZERO
         self._id_spaces: set[str] = set()
+        self._contradictions: set[tuple[str, Decimal, Decimal]] = set()
         self.state = OrderState.OPEN if external else OrderState.INTENT
         self._note(wall_ms or terms.created_ms, "found on the exchange" if external else "recorded")
 
@@ -160,6 +169,11 @@ class InFlightOrder:
     @property
     def is_done(self) -> bool:
         return self.state.is_done
+
+    @property
+    def put_away(self) -> bool:
+        """Archived, and nothing has been heard of it since."""
+        return self.archived and OrderFlag.LOST in self.flags
 
     @property
     def fills(self) -> list[Fill]:
@@ -200,9 +214,10 @@ class InFlightOrder:
         self.sent = True
         self._derive(wall_ms, "sent", frame)
 
-    def mark_ambiguous(self, wall_ms: int, reason: str, frame: int = 0) -> None:
-        """Bytes left and no readable answer came."""
+    def mark_ambiguous(self, wall_ms: int, reason: str, frame: int = 0, proof_ms: int = 0) -> None:
+        """Bytes left and no readable answer came. `proof_ms`: by the time at which they were signed in fact."""
         self.sent = self.ambiguous = True
+        self.proof_ms = proof_ms or self.proof_ms
         if not self.seen:
             self.reason = reason
         self._derive(wall_ms, f"outcome unknown: {reason}", frame)
@@ -227,6 +242,7 @@ class InFlightOrder:
 
     def mark_cancel_requested(self, wall_ms: int, frame: int = 0) -> None:
         self.cancel_requested = True
+        self.cancel_refusal = ""
         self._derive(wall_ms, "cancel requested", frame)
 
     def mark_cancel_ambiguous(self, wall_ms: int, reason: str, frame: int = 0) -> None:
@@ -236,6 +252,7 @@ class InFlightOrder:
 
     def mark_cancel_refused(self, wall_ms: int, reason: str, frame: int = 0) -> None:
         """Not a terminal by itself: the order is asked for next."""
+        self.cancel_refusal = reason or "refused"
         self._derive(wall_ms, f"cancel refused: {reason}", frame)
 
     def mark_change_requested(
@@ -256,6 +273,15 @@ class InFlightOrder:
         """The exchange does not know an order that it once confirmed. Never called failed."""
         self.flags.add(OrderFlag.LOST)
         self._derive(wall_ms, "the exchange does not know this order", frame)
+
+    def mark_archived(self, wall_ms: int) -> None:
+        """Put away by the trader; any later report brings it back."""
+        self.archived = True
+        self._derive(wall_ms, "put away by the trader: the exchange does not know it")
+
+    def remark(self, wall_ms: int, what: str) -> None:
+        """A line of history that is no fact about the order."""
+        self._note(wall_ms, what)
 
     def apply(self, update: OrderUpdate, wall_ms: int) -> bool:
         """Merge a report from stream or REST. Late and repeated reports change nothing; True when it was news."""
@@ -278,7 +304,7 @@ class InFlightOrder:
             self.cancel_requested = True
         elif update.state in _TERMINAL_RANK:
             self._end(update.state)
-        elif self.terminal is not None:
+        elif self.is_done and update.state is not VenueState.REJECTED:
             self.stale_answers += 1
         if update.filled is not None:
             self.cumulative = max(self.cumulative, update.filled)
@@ -303,10 +329,11 @@ class InFlightOrder:
         key = (fill.id_space, fill.trade_id)
         known = self._fills.get(key)
         if known is not None:
-            self.repeated_fills += 1
+            if fill.source != "rest":
+                # What we ask for overlaps on purpose; only what is told unasked is counted.
+                self.repeated_fills += 1
             if (known.price, known.amount) != (fill.price, fill.amount):
-                self.flags.add(OrderFlag.ID_CONFLICT)
-                self.version += 1
+                self._contradict(known, fill, wall_ms)
             elif fill.frame and not known.frame:
                 self._fills[key] = fill
                 self._count()
@@ -318,11 +345,20 @@ class InFlightOrder:
         self.sent = self.seen = True
         self.updated_ms = max(self.updated_ms, fill.exchange_ms)
         if len(self._counted) == counted:
-            self.repeated_fills += 1
             self.version += 1
             return False
         self._derive(wall_ms, f"fill {fill.amount:f} at {fill.price:f}", fill.frame, fill.source or fill.id_space)
         return True
+
+    def _contradict(self, known: Fill, told: Fill, wall_ms: int) -> None:
+        """One trade id, two contents: the first stands, and both are in the history."""
+        self.flags.add(OrderFlag.ID_CONFLICT)
+        content = (told.trade_id, told.price, told.amount)
+        if content not in self._contradictions:
+            self._contradictions.add(content)
+            kept = f"{known.amount:f} at {known.price:f}" + (f" of message #{known.frame}" if known.frame else "")
+            what = f"trade {told.trade_id} told again as {told.amount:f} at {told.price:f}; kept {kept}"
+            self._note(wall_ms, what, told.frame, told.source)
 
     def absorb(self, stranger: InFlightOrder, wall_ms: int) -> None:
         """Take over every fact that was reported under the exchange's id before that id was known to be ours."""

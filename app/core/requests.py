@@ -98,6 +98,8 @@ class VenueError(Exception):
         self.words = words
         self.status = status
         self.frame = frame
+        self.signed_ms = 0
+        """Exchange time that the request was signed with; 0 when it was not signed."""
 
 
 class NotSent(Exception):
@@ -114,3 +116,5 @@ class NoAnswer(Exception):
     def __init__(self, reason: str, frame: int = 0) -> None:
         super().__init__(reason)
         self.frame = frame
+        self.signed_ms = 0
+        """As in `VenueError`."""

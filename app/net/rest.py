@@ -97,6 +97,14 @@ class RestClient:
         base = self._base_urls[request.host]
         await self._limiter.acquire(request.weights, request.priority, request.timeout_s)
         signed = self.prepare(request)
+        try:
+            return await self._send(call, signed, base)
+        except (VenueError, NoAnswer) as error:
+            error.signed_ms = signed.now_ms
+            raise
+
+    async def _send(self, call: Call[T], signed: SignedRequest, base: str) -> T:
+        request = call.request
         sent = self._log_request(request, signed)
         response = await self._exchange(request, signed, base, sent)
         self._obey_limits(response)

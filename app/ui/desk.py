@@ -225,7 +225,7 @@ class ExchangeView(Protocol):
         """Why the (quantized) order would be refused: market rules and free balance."""
         ...
 
-    def gate(self, draft: OrderDraft) -> Gate: ...
+    def gate(self, draft: OrderDraft, despite: Iterable[str] = ()) -> Gate: ...
     def get_fee(self, draft: OrderDraft) -> TradeFee | None: ...
     def dry_run(self, draft: OrderDraft) -> SignedRequest:
         """The request as it would leave now, with the text that is signed; the signature itself is redacted."""
@@ -240,8 +240,19 @@ class ExchangeView(Protocol):
         """Have the exchange check the order; nothing is placed."""
         ...
 
-    def submit(self, draft: OrderDraft) -> str:
-        """Place the order; returns our client order id at once. Its row is in `orders` before this returns."""
+    def submit(self, draft: OrderDraft, despite: Iterable[str] = ()) -> str:
+        """Place the order; returns our client order id at once. Its row is in `orders` before this returns.
+
+        `despite`: orders in doubt that the trader has looked for elsewhere.
+        """
+        ...
+
+    def check_order_now(self, key: str) -> None:
+        """Ask at once for an order whose outcome is unknown."""
+        ...
+
+    def archive_order(self, key: str) -> None:
+        """Put away an order that the exchange does not know."""
         ...
 
     def cancel(self, key: str) -> Coroutine[Any, Any, CancellationReceipt]: ...

@@ -110,8 +110,8 @@ class MainWindow(QMainWindow):
         self.market_panels = (self.ladder, self.depth, self.tape, self.candles)
         for panel in self.market_panels:
             panel.set_display(display)
-        self.entry = OrderEntry(desk)
-        self.open_orders = OpenOrders(desk, display=display)
+        self.entry = OrderEntry(desk, desk.clock)
+        self.open_orders = OpenOrders(desk, desk.clock, display)
         self.history = OrderHistory(desk, display=display)
         self.fills = Fills(desk, display=display)
         self.account_tables = (self.open_orders, self.history, self.fills)
@@ -199,6 +199,7 @@ class MainWindow(QMainWindow):
             panel.frame_requested.connect(self.show_frame)
         for panel in (self.open_orders, self.history):
             panel.form_requested.connect(self._fill_form)
+        self.history.again_requested.connect(self._place_again)
         for panel in (*self.account_tables, self.balances):
             panel.account_requested.connect(self.accounts.connect_account)
         self.open_orders.entry_requested.connect(self._focus_entry)
@@ -297,6 +298,11 @@ class MainWindow(QMainWindow):
         self.open_market(exchange_key, terms.pair)
         self.entry.fill_from(exchange_key, terms)
         self.docks.bring_up("entry")
+
+    def _place_again(self, exchange_key: str, terms: OrderIntent) -> None:
+        self.open_market(exchange_key, terms.pair)
+        self.docks.bring_up("entry")
+        self.entry.place_again(exchange_key, terms)
 
     def _focus_entry(self) -> None:
         self.focus_side(Side.BUY)

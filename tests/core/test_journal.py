@@ -232,3 +232,37 @@ def test_of_two_numberings_the_one_with_messages_is_shown() -> None:
     OrderLedger(tracker, Memory()).fill(replace(fill("900", "0.25", client="k1"), id_space="rest", frame=3), 6)
     assert [(one.trade_id, one.frame) for one in order.fills] == [("900", 3)]
     assert order.filled == D("0.25")
+
+
+def test_a_restart_knows_the_proof_time_of_the_signature_that_left() -> None:
+    desk = Desk()
+    desk.does("begin", 1)
+    desk.ledger.enter(EntryKind.AMBIGUOUS, "k1", 5, "no answer", proof_ms=12_345)
+    (order,) = rebuild(desk.memory.entries())
+    assert (order.state, order.proof_ms, order.terms.proof_ms) == (OrderState.UNKNOWN, 12_345, 16_000)
+    desk = Desk()
+    desk.does("begin", 1)
+    (order,) = rebuild(desk.memory.entries())
+    assert order.proof_ms == 16_000, "without an answer of its own: the latest that it can be"
+
+
+def test_an_order_put_away_stays_so_until_something_is_heard_of_it() -> None:
+    desk = Desk()
+    desk.does("begin", 1)
+    desk.ledger.update(report(), 3)
+    desk.ledger.enter(EntryKind.LOST, "k1", 4)
+    desk.ledger.enter(EntryKind.ARCHIVED, "k1", 5)
+    for tracker in (desk.ledger.tracker, rebuild(desk.memory.entries())):
+        (order,) = tracker
+        assert (tracker.open, tracker.put_away, order.state) == ([], [order], OrderState.OPEN)
+        tracker.apply(report(ms=9), 6)
+        assert (tracker.open, tracker.put_away) == ([order], [])
+
+
+def test_the_traders_consent_is_remembered_and_changes_nothing() -> None:
+    desk = Desk()
+    desk.does("begin", 1)
+    desk.ledger.enter(EntryKind.AMBIGUOUS, "k1", 5, "no answer")
+    desk.ledger.enter(EntryKind.REMARK, "k1", 6, "the trader checked")
+    (order,) = rebuild(desk.memory.entries())
+    assert order.state is OrderState.UNKNOWN and "the trader checked" in [line.what for line in order.history]

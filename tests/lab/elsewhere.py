@@ -1,4 +1,4 @@
-"""A second client with the same account, as a website or another program would be."""
+"""The same account used by somebody else: a second client that shares no code with the desk."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ from tests.paper.poloniex_client import Trader
 
 @asynccontextmanager
 async def elsewhere(line: TwinLine) -> AsyncIterator[Trader]:
-    """Speaks to the Poloniex twin itself, past every fault of the desk's own line."""
+    """A Poloniex client at the twin itself, past any proxy."""
     async with aiohttp.ClientSession() as session:
         yield Trader(session, msgspec.to_builtins(line))

@@ -125,6 +125,8 @@ class FakeExchange:
         self.gate_now = gates.OPEN
         self.explained: dict[int, list[Effect]] = {}
         self.submitted: list[OrderDraft] = []
+        self.consents: list[str] = []
+        self.checked: list[str] = []
         self.cancel_asked: list[str] = []
         self.cancel_outcomes: dict[str, tuple[CancelOutcome, str]] = {}
         """What becomes of a cancel of that order key; the default is CANCELED."""
@@ -327,7 +329,7 @@ class FakeExchange:
             problems.append(Problem("balance", f"needs {needed:f} {asset}, {free:f} is free"))
         return problems
 
-    def gate(self, draft: OrderDraft) -> Gate:
+    def gate(self, draft: OrderDraft, despite: Iterable[str] = ()) -> Gate:
         return self.gate_now
 
     def get_fee(self, draft: OrderDraft) -> TradeFee | None:
@@ -351,9 +353,19 @@ class FakeExchange:
             now_ms=self.now_ms,
         )
 
-    def submit(self, draft: OrderDraft) -> str:
+    def submit(self, draft: OrderDraft, despite: Iterable[str] = ()) -> str:
         self.submitted.append(draft)
+        self.consents += despite
         return self._start(draft).client_order_id
+
+    def check_order_now(self, key: str) -> None:
+        self.checked.append(key)
+
+    def archive_order(self, key: str) -> None:
+        order = self.orders.get(key)
+        assert order is not None
+        order.mark_archived(self.now_ms)
+        self.orders.touch(order)
 
     async def cancel(self, key: str) -> CancellationReceipt:
         return await self.cancel_all(keys=[key])

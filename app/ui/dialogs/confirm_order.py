@@ -32,6 +32,8 @@ class Ticket:
     draft: OrderDraft
     preview: Preview
     gate: Gate
+    despite: tuple[str, ...] = ()
+    """Our ids of orders in doubt that the trader says he has looked for."""
 
     @property
     def cautious(self) -> bool:

@@ -56,7 +56,7 @@ class HistoryModel(LiveTable[OrderLine]):
         lines = {}
         for exchange in exchanges:
             for order in exchange.orders:
-                if order.is_done:
+                if order.is_done or order.put_away:
                     lines[id(order)] = self._lines.get(id(order)) or OrderLine(exchange, order)
         # Versions only rise: the same orders with the same sum have not changed, whatever the open ones did.
         heard = sum(line.order.version for line in lines.values())

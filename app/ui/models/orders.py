@@ -211,7 +211,7 @@ def order_columns(display: Callable[[], Display]) -> list[Column[OrderLine]]:
             right=True,
             tip="average price of what is filled, quote currency",
         ),
-        Column("State", _state_cell, lambda r: words.state_rank(r.order), 176),
+        Column("State", _state_cell, lambda r: words.state_rank(r.order), 250),
         Column(
             "Flags",
             lambda r: Cell("", badges=words.flag_badges(r.order), tip=words.flag_tip(r.order)),

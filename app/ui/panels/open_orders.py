@@ -11,11 +11,12 @@ from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
 from app.core.cancellation import CancelOutcome
 from app.core.clock import NS_PER_S, Clock, SystemClock
-from app.core.orders import OrderState
+from app.core.orders import OrderFlag, OrderState
 from app.core.trading_rule import OrderDraft
 from app.core.types import Side
 from app.ui.desk import Desk, OrderChangesView
 from app.ui.dialogs.amend_order import AmendOrderDialog
+from app.ui.dialogs.cancel_foreign import CancelForeignDialog
 from app.ui.dialogs.cancel_receipt import CancelReceiptDialog
 from app.ui.dialogs.kill_switch import KillSwitchDialog
 from app.ui.format import Display, clean
@@ -38,7 +39,7 @@ _SIDES = {"Buys only": Side.BUY, "Sells only": Side.SELL}
 
 
 class OpenOrders(OrdersPanel):
-    """Call `refresh` per frame. Cancels need no question; what did not work is told by a receipt."""
+    """Call `refresh` per frame. Our own orders are cancelled without a question; a receipt tells what did not work."""
 
     title = "Open orders"
     noun = "open order"
@@ -63,6 +64,7 @@ class OpenOrders(OrdersPanel):
         self._switch_dialog: KillSwitchDialog | None = None
         self._receipt: CancelReceiptDialog | None = None
         self._amending: AmendOrderDialog | None = None
+        self._question: CancelForeignDialog | None = None
         super().__init__(desk, OpenOrdersModel(desk, self._clock, lambda: display), display, parent)
         self._age_column = [column.title for column in self.model.columns].index("Age")
         self.table.delete_pressed.connect(self.cancel_selected)
@@ -232,6 +234,27 @@ class OpenOrders(OrdersPanel):
     # -- cancelling ----------------------------------------------------------------------------------------------------
 
     def _cancel_lines(self, title: str, lines: Iterable[OrderLine]) -> None:
+        """Orders of other programs or the website are asked about first."""
+        lines = list(lines)
+        foreign = [line.order for line in lines if OrderFlag.EXTERNAL in line.order.flags]
+        if not foreign:
+            self._cancel_now(title, lines)
+            return
+        self._question = CancelForeignDialog(foreign, len(lines), self)
+        self._question.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._question.accepted.connect(partial(self._cancel_now, title, lines))
+        self._question.finished.connect(self._question_closed)
+        self._question.open()
+
+    @property
+    def question(self) -> CancelForeignDialog | None:
+        """The question on screen about orders placed elsewhere, if any."""
+        return self._question
+
+    def _question_closed(self, _result: int) -> None:
+        self._question = None
+
+    def _cancel_now(self, title: str, lines: Iterable[OrderLine]) -> None:
         wanted = [(line.exchange, line.order.key) for line in lines]
         self._start(title, scopes_of(wanted), receipt=len(wanted) > 1)
 
@@ -368,6 +391,8 @@ class OpenOrders(OrdersPanel):
         change.setEnabled(not refusal)
         change.triggered.connect(partial(self.change_order, line))
         menu.addAction("Cancel this order", partial(self._cancel_lines, "Cancel order", [line]))
+        if OrderFlag.LOST in order.flags:
+            menu.addAction("Put away: the exchange does not know it", partial(line.exchange.archive_order, order.key))
         chosen = self.table.selected_rows()
         if len(chosen) > 1:
             menu.addAction(f"Cancel {len(chosen)} selected", self.cancel_selected)

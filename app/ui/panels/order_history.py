@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu, QWidget
 
 from app.core.orders import OrderState
 from app.ui.desk import Desk
@@ -24,6 +27,9 @@ _ENDS: dict[str, frozenset[OrderState]] = {
 
 class OrderHistory(OrdersPanel):
     """Call `refresh` per frame."""
+
+    again_requested = Signal(str, object)
+    """Exchange key and the `OrderIntent` of an order that never came to be, to be placed as a new one."""
 
     title = "Order history"
     noun = "done order"
@@ -60,3 +66,11 @@ class OrderHistory(OrdersPanel):
         if chosen:
             return history_totals(chosen)
         return "Select rows for their totals  ·  Enter shows an order's life" if self.model.shown else ""
+
+    def menu_for(self, line: OrderLine) -> QMenu:
+        menu, order = super().menu_for(line), line.order
+        if order.state in (OrderState.NOT_PLACED, OrderState.REJECTED):
+            again = QAction("Place again…", menu)
+            again.triggered.connect(partial(self.again_requested.emit, line.exchange.key, order.terms))
+            menu.insertAction(next(action for action in menu.actions() if action.isSeparator()), again)
+        return menu
