@@ -115,7 +115,7 @@ def test_t3_a_mute_order_channel_is_found_out_by_asking(
             assert len([socket for socket in desk.proxy.sockets if "private" in socket.path]) == private
             await other.order("BTC_USDT", "BUY", **MARKET_BUY)
             await until(lambda: not desk.banners(), what="an end of the alarm when the stream tells of orders again")
-            assert chip not in footer.text()
+            await until(lambda: chip not in footer.text(), what="no chip either")
 
     lab(story)
 
