@@ -163,7 +163,7 @@ def test_grouping_loses_nothing_and_flatters_nobody(raw, factor: int, side: Side
 
 def test_without_grouping_the_venues_own_spelling_is_kept() -> None:
     book = OrderBook("A-B")
-    book._bids.update({"67000.10": "1.500", "66999.9": "2"})
+    book._bids.amounts.update({"67000.10": "1.500", "66999.9": "2"})
     assert [line.price for line in plain_lines(book.bids, Side.BUY, 9)] == ["67000.10", "66999.9"]
 
 
