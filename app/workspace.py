@@ -61,6 +61,8 @@ class Workspace:
         self.exchanges: dict[str, Exchange] = {}
         self.on_error: Callable[[str, BaseException], None] = lambda name, error: None
         self.store = store
+        self.at_close: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        """Awaited first when the desk closes."""
         self._no_orders = no_orders
         """Why no order may leave this desk, or empty."""
         self._budgets = HandshakeBudgets(self.clock)
@@ -80,6 +82,8 @@ class Workspace:
 
     async def close(self) -> None:
         """Disconnect everything, write what is waiting, and end."""
+        for stop in self.at_close:
+            await stop()
         await asyncio.gather(*(exchange.stop_network() for exchange in self.exchanges.values()), return_exceptions=True)
         tasks = tuple(self._tasks)
         for task in tasks:

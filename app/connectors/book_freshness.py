@@ -12,6 +12,8 @@ from app.core.order_book import BookState
 _AGING_S = 2.0
 _STALE_S = 6.0
 _POLLED_WITHIN_S = 15.0
+_SLOWEST_LIVE_S = 5.0
+"""A book asked for less often than this is marked as aging before its next answer comes."""
 
 
 def book_freshness(feed: Feed | None, status: LinkStatus | None, now_ns: int, replayed: bool) -> Freshness:
@@ -26,11 +28,21 @@ def book_freshness(feed: Feed | None, status: LinkStatus | None, now_ns: int, re
         if status is not None and status.state is LinkState.LIVE:
             return Freshness("resync", "REFUSED" if feed.refused else "RESYNC", age_s)
         return Freshness("stale", f"STALE {age_s:.0f} s" if last_ns else "CONNECTING", age_s)
+    if status is not None and status.polled_every_s:
+        return _polled(age_s, status.polled_every_s)
     if age_s >= _STALE_S:
         return Freshness("stale", f"STALE {age_s:.0f} s", age_s)
     if age_s >= _AGING_S:
         return Freshness("aging", f"AGING {age_s:.0f} s", age_s)
     return Freshness("live", "< 1 s" if age_s < 1 else f"{age_s:.0f} s", age_s)
+
+
+def _polled(age_s: float, every_s: float) -> Freshness:
+    words = f"polled, {age_s:.0f} s"
+    if age_s >= every_s + _STALE_S:
+        return Freshness("stale", f"STALE, {words}", age_s)
+    live = age_s < max(_AGING_S, min(every_s, _SLOWEST_LIVE_S) + 1.0)
+    return Freshness("live" if live else "aging", words, age_s)
 
 
 def account_freshness(tracker: UserStreamTracker | None, now_ns: int, polled: bool) -> Freshness:

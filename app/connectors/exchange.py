@@ -163,6 +163,11 @@ class Exchange:
         return self._private is not None
 
     @property
+    def asks_by_our_id(self) -> bool:
+        """False: an order whose answer was lost is the trader's to find (`app.unknown_orders`)."""
+        return bool(getattr(self._private, "asks_by_our_id", True))
+
+    @property
     def _polled(self) -> bool:
         return self._private is not None and self._private.link is None
 
@@ -309,6 +314,7 @@ class Exchange:
             book=self.order_books.get(draft.pair),
             freshness=self.freshness(draft.pair),
             unknown=self.orders.unknown,
+            asks_by_our_id=self.asks_by_our_id,
             journal_failure=self.ledger.journal.failure,
             clock_bound_ms=self.clock_bound_ms,
             stream_live=self.user_stream_tracker.stream_fresh or self._polled,

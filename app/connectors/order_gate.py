@@ -27,9 +27,11 @@ def order_gate(
     journal_failure: str,
     clock_bound_ms: float | None,
     stream_live: bool,
+    asks_by_our_id: bool = True,
 ) -> Gate:
     """The strictest of all reasons; several of one strictness are told together."""
-    reasons = list(_blocks(draft, book, freshness, unknown, journal_failure, clock_bound_ms))
+    help_words = "" if asks_by_our_id else "; this exchange cannot be asked by our id: say which order it is"
+    reasons = list(_blocks(draft, book, freshness, unknown, help_words, journal_failure, clock_bound_ms))
     if reasons:
         return Gate(GateState.BLOCKED, "; ".join(reasons))
     reasons = list(_doubts(draft, book, freshness, stream_live))
@@ -41,6 +43,7 @@ def _blocks(
     book: OrderBook | None,
     freshness: Freshness,
     unknown: list[InFlightOrder],
+    help_words: str,
     journal_failure: str,
     clock_bound_ms: float | None,
 ) -> Iterator[str]:
@@ -48,7 +51,7 @@ def _blocks(
         yield f"cannot record orders: {journal_failure}"
     for order in unknown:
         if order.pair == draft.pair:
-            yield f"order {order.key} on {order.pair} may be live: its outcome is unknown"
+            yield f"order {order.key} on {order.pair} may be live: its outcome is unknown{help_words}"
     if clock_bound_ms is None:
         yield "the exchange's clock is not known yet"
     elif clock_bound_ms > MOST_CLOCK_BOUND_MS:

@@ -53,6 +53,7 @@ class LinkStatus:
         "lag_ms",
         "attempts",
         "next_attempt_ns",
+        "polled_every_s",
         "history",
     )
 
@@ -75,6 +76,8 @@ class LinkStatus:
         """Age of the newest event by the exchange's own time, when it arrived."""
         self.attempts = 0
         self.next_attempt_ns = 0
+        self.polled_every_s = 0.0
+        """Seconds between two questions where nothing streams; 0 for a websocket."""
         self.history: list[LinkEvent] = []
         """Newest last, at most 200."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -20,7 +20,11 @@ from PySide6.QtWidgets import (
 )
 
 from app.ui import theme as look
+from app.ui.dialogs.exchanges_plugins import PluginCard, pace_of
 from app.workspace import Workspace
+
+if TYPE_CHECKING:
+    from app.ui.plugin_tools import PluginTools
 
 
 class ExchangesDialog(QDialog):
@@ -28,7 +32,7 @@ class ExchangesDialog(QDialog):
 
     opened = Signal(str)
 
-    def __init__(self, workspace: Workspace, parent: QWidget) -> None:
+    def __init__(self, workspace: Workspace, parent: QWidget, plugins: PluginTools | None = None) -> None:
         super().__init__(parent)
         self._workspace = workspace
         self._busy: set[str] = set()
@@ -42,7 +46,8 @@ class ExchangesDialog(QDialog):
         self.known.setProperty("role", "card")
         self.words = _label("", "error")
         self.words.setWordWrap(True)
-        closed = _label(". ".join(workspace.closed_exchanges.values()) + ".", "secondary")
+        instead = ", ".join(workspace.known_exchanges.values())
+        closed = _label(f"{'. '.join(workspace.closed_exchanges.values())}. Instead: {instead}.", "secondary")
         closed.setWordWrap(True)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
@@ -51,6 +56,11 @@ class ExchangesDialog(QDialog):
         column.setSpacing(theme.px(10))
         for widget in (_label("Open now", "title"), self.open_now, _label("Open another", "title"), self.known):
             column.addWidget(widget)
+        if plugins is not None:
+            card = PluginCard(workspace, plugins)
+            card.left.connect(self.accept)
+            column.addWidget(_label("Plug-ins", "title"))
+            column.addWidget(card)
         column.addWidget(closed)
         column.addWidget(self.words)
         column.addWidget(buttons)
@@ -68,10 +78,12 @@ class ExchangesDialog(QDialog):
             grid.addWidget(_label(exchange.title), row, 0)
             grid.addWidget(_label(kind, "secondary"), row, 1)
             grid.addWidget(_label(exchange.key, "secondary"), row, 2)
+            if (pace := pace_of(exchange)) is not None:
+                grid.addLayout(pace, row, 3)
             button = QPushButton("Close")
             button.setAccessibleName(f"Close {exchange.key}")
             button.clicked.connect(partial(self._close, exchange.key))
-            grid.addWidget(button, row, 3)
+            grid.addWidget(button, row, 4)
         if not self._workspace.exchanges:
             grid.addWidget(_label("Nothing is open.", "secondary"), 0, 0)
         self.layout().replaceWidget(self.open_now, frame)

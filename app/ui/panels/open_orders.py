@@ -17,7 +17,7 @@ from app.ui.desk import Desk
 from app.ui.dialogs.cancel_receipt import CancelReceiptDialog
 from app.ui.dialogs.order_life import OrderLifeDialog
 from app.ui.format import Display
-from app.ui.models.orders import OpenOrdersModel, OrderLine, totals
+from app.ui.models.orders import OpenOrdersModel, OrderLine, is_traders_to_tell, totals
 from app.ui.panels.open_orders_cancel import CancelJob, CancelLine, CancelScope, start_cancel
 from app.ui.panels.open_orders_frame import TablePanel
 from app.ui.panels.open_orders_table import LiveTableView
@@ -34,6 +34,8 @@ class OpenOrders(TablePanel):
     form_requested = Signal(str, object)
     """Exchange key and the `OrderIntent` whose values the order form shall take."""
     account_requested = Signal()
+    outcome_requested = Signal(str, object)
+    """Exchange key and an order whose outcome only the trader can tell."""
     entry_requested = Signal()
 
     def __init__(
@@ -241,6 +243,8 @@ class OpenOrders(TablePanel):
         unknown = sum(line.order.state.value == "UNKNOWN" for line in self.model.everything)
         if lines:
             self.footer.say(totals(lines))
+        elif any(is_traders_to_tell(line) for line in self.model.everything):
+            self.footer.say("An order may be live, and this exchange cannot be asked by our id: click its state")
         elif unknown:
             self.footer.say(f"{unknown} may be live and {'is' if unknown == 1 else 'are'} being asked for")
         else:
@@ -312,6 +316,8 @@ class OpenOrders(TablePanel):
     def _clicked(self, line: OrderLine, column: int) -> None:
         if column == _CANCEL_COLUMN:
             self._cancel_lines("Cancel order", [line])
+        elif self.model.columns[column].title == "State" and is_traders_to_tell(line):
+            self.outcome_requested.emit(line.exchange.key, line.order)
         elif self.model.columns[column].title == "Message" and line.order.frame:
             self.frame_requested.emit(line.order.frame)
 
@@ -332,6 +338,9 @@ class OpenOrders(TablePanel):
         message = menu.addAction("Show the message that set this", partial(self.frame_requested.emit, order.frame))
         message.setEnabled(order.frame > 0)
         menu.addAction("Order life…", partial(self.show_life, line))
+        if is_traders_to_tell(line):
+            choose = partial(self.outcome_requested.emit, line.exchange.key, order)
+            menu.addAction("Say which order it is…", choose)
         menu.addAction("Fill the form from this order", partial(self._to_form, line))
         menu.addSeparator()
         self._copy_action(menu, "Copy our order id", order.client_order_id)
