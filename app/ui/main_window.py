@@ -354,9 +354,9 @@ class MainWindow(QMainWindow):
     # -- layout
 
     def _restore(self) -> None:
-        layouts.arrange(self, "trade")
         state = self._state
-        current = state.current or "trade"
+        current = state.current if state.current in layouts.NAMES else "trade"
+        layouts.arrange(self, current)
         if current in state.layouts and not self.docks.restore(state.layouts[current]):
             self._workspace.notices.warning("desk", "the saved layout could not be used; the default is shown")
         steps = state.values.get("ladder_steps")

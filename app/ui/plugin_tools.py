@@ -92,7 +92,14 @@ class PluginTools(QObject):
         self._window.bridge.show_frame(seq)
 
     def _opened(self, exchange_key: str) -> None:
-        self._window.open_market(exchange_key, self._window.last_pair(exchange_key))
+        exchange = self._workspace.exchanges[exchange_key]
+        pair = self._window.last_pair(exchange_key)
+        # A pair shown last time may no longer be among those the user named.
+        watched = next(iter(exchange.order_books), "")
+        self._window.open_market(exchange_key, pair if pair in self._pairs(exchange_key) else watched)
+
+    def _pairs(self, exchange_key: str) -> set[str]:
+        return {m.pair for each in self.desk.kept if f"fmz:{each.name}" == exchange_key for m in each.pairs}
 
     def _service_closed(self, _result: Any) -> None:
         self._service_dialog = None

@@ -76,14 +76,25 @@ def look(asked: bytes, answered: bytes) -> BridgeView:
 
 
 def _respelled(kept: list[tuple[str, Any, bool]], lost: list[tuple[str, Any, bool]]) -> tuple[str, ...]:
-    """By equal values, as names differ; a value that came in both forms in `raw` proves nothing."""
+    """By equal values, as names differ: only where the name is the same, or the value stands once on our side.
+
+    A value that came in both forms in `raw` proves nothing.
+    """
     forms: dict[Decimal, set[bool]] = {}
-    for _, value, as_number in lost:
+    names: dict[Decimal, set[str]] = {}
+    for name, value, as_number in lost:
         if isinstance(value, Decimal):
             forms.setdefault(value, set()).add(as_number)
+            names.setdefault(value, set()).add(name.rpartition(".")[2])
+    ours: dict[Decimal, set[str]] = {}
+    for name, value, _ in kept:
+        if isinstance(value, Decimal):
+            ours.setdefault(value, set()).add(name)
     words = set()
     for name, value, as_number in kept:
-        if isinstance(value, Decimal) and forms.get(value) == {not as_number}:
+        if not isinstance(value, Decimal) or forms.get(value) != {not as_number}:
+            continue
+        if name.rpartition(".")[2] in names[value] or len(ours[value]) == 1:
             words.add(f"{name}: {'number' if as_number else 'text'}, {'text' if as_number else 'number'} in raw")
     return tuple(sorted(words))
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QGridLayout, QHBoxLayout, QPushButton
 
 from app.credentials.errors import VaultError
@@ -82,7 +83,7 @@ def pace_of(exchange: Exchange) -> QHBoxLayout | None:
     """A field to change how often its books are asked for, while they are; None for an exchange that streams."""
     if not is_plugin(exchange):
         return None
-    field = QDoubleSpinBox()
+    field = _Pace()
     field.setAccessibleName(f"Seconds between two questions to {exchange.key}")
     field.setRange(0.5, 60.0)
     field.setDecimals(1)
@@ -97,6 +98,16 @@ def pace_of(exchange: Exchange) -> QHBoxLayout | None:
     row.addWidget(PlainLabel("polled every", "secondary"))
     row.addWidget(field)
     return row
+
+
+class _Pace(QDoubleSpinBox):
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            # The dialog would press one of its buttons.
+            self.interpretText()
+            event.accept()
+        else:
+            super().keyPressEvent(event)
 
 
 def _button(words: str, name: str, action: Callable[[], None]) -> QPushButton:

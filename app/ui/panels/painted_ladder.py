@@ -138,7 +138,7 @@ class LadderCanvas(Canvas):
         picture.touch = touch_of(book)
         before = picture.lines
         fresh_lines = self._lines_of(book, follow)
-        if self.held and not follow and before:
+        if self.held and not follow and any(line.side is not None for line in before):
             picture.lines = held_lines(book, self.grouping, before)
             shown = {(line.side, line.price) for line in before}
             picture.held = sum(line.side is not None and (line.side, line.price) not in shown for line in fresh_lines)
