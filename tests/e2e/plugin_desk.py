@@ -127,8 +127,9 @@ class WindowDesk:
         """Write a limit buy into the form, press the button, confirm."""
         entry = self.window.entry
         known = {order.key for order in exchange.orders}
-        fill(entry.price.edit, price)
-        fill(entry.amount.edit, amount)
+        for edit, text in ((entry.price.edit, price), (entry.amount.edit, amount)):
+            # Without a window manager the first keys after a dialog has closed only wake the window.
+            await until(lambda edit=edit, text=text: typed(edit, text), what="the form to take keys")  # type: ignore[misc]
         await until(lambda: entry.submit.isEnabled(), what="the button")
         click(entry.submit)
         await until(lambda: entry.confirmation is not None and entry.confirmation.send.isEnabled(), what="the question")
@@ -139,12 +140,17 @@ class WindowDesk:
 
 
 def fill(edit: QLineEdit, text: str) -> None:
+    assert typed(edit, text), edit.text()
+
+
+def typed(edit: QLineEdit, text: str) -> bool:
     QTest.mouseClick(edit, Qt.MouseButton.LeftButton)
     edit.selectAll()
     if text:
         QTest.keyClicks(edit, text)
     else:
         QTest.keyClick(edit, Qt.Key.Key_Delete)
+    return edit.text() == text
 
 
 def click(button: QWidget) -> None:

@@ -23,7 +23,7 @@ from app.ui.dialogs.exchanges import ExchangesDialog
 from app.ui.dialogs.order_outcome import OrderOutcomeDialog
 from app.ui.dialogs.unlock_vault import UnlockVaultDialog
 from app.workspace import account_key
-from tests.e2e.plugin_desk import PASSWORD, ReferencePlugin, WindowDesk, click, fill, texts
+from tests.e2e.plugin_desk import PASSWORD, ReferencePlugin, WindowDesk, click, fill, texts, typed
 from tests.e2e.reference_plugin import ACCESS, SECRET
 from tests.e2e.test_window import Play, column, play  # noqa: F401
 from tests.until import until
@@ -78,11 +78,11 @@ async def _buys_cancels_and_fills(desk: WindowDesk, exchange: Exchange) -> None:
     assert exchange.account_freshness().words.startswith("polled, ")
     order = await desk.submit(exchange, "2900", "0.5")
     await until(lambda: column(window.open_orders, "State")[:1] == ["Open"], what="an open row")
-    assert order.exchange_order_id == "ETH-USDT,7000"
+    assert (order.exchange_order_id, order.terms.price) == ("ETH-USDT,7000", Decimal("2900"))
     await until(
         lambda: exchange.balances["USDT"].held == Decimal("1450"),
         15,
-        what=f"the frozen part {exchange.balances} {order.terms}",
+        what="the frozen part",
     )
     window.open_orders.table.selectAll()
     QTest.keyClick(window.open_orders.table, Qt.Key.Key_Delete)
@@ -100,6 +100,7 @@ async def _lost(desk: WindowDesk, exchange: Exchange, plugin: ReferencePlugin, h
     plugin.switch(how, True)
     order = await desk.submit(exchange, price, "0.25")
     await until(lambda: order.state is OrderState.UNKNOWN, 20, what="the doubt")
+    assert order.terms.price == Decimal(price)
     plugin.switch(how, False)
     await until(
         lambda: any("cannot be asked by our id" in text for text in column(desk.window.open_orders, "State")),
@@ -124,8 +125,8 @@ def test_a_lost_answer_is_told_by_the_trader(play: Play, plugin: ReferencePlugin
         try:
             exchange = await desk.connect_plugin(plugin.port)
             order = await _lost(desk, exchange, plugin, "lose", "2890")
-            fill(desk.window.entry.price.edit, "2880")
-            fill(desk.window.entry.amount.edit, "0.1")
+            await until(lambda: typed(desk.window.entry.price.edit, "2880"))
+            await until(lambda: typed(desk.window.entry.amount.edit, "0.1"))
             await until(lambda: "say which order it is" in texts(desk.window.entry), what="the reason of the block")
             assert not desk.window.entry.submit.isEnabled()
             _click_state(desk, order)
