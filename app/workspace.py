@@ -79,6 +79,8 @@ class Workspace:
         self.exchanges: dict[str, Exchange] = {}
         self.on_error: Callable[[str, BaseException], None] = lambda name, error: None
         self.store = store
+        self.at_close: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        """Awaited first when the desk closes."""
         self._no_orders = no_orders
         """Why no order may leave this desk, or empty."""
         self._lasting_journal = lasting_journal
@@ -114,6 +116,8 @@ class Workspace:
 
     async def close(self) -> None:
         """Disconnect everything, write what is waiting, and end."""
+        for stop in self.at_close:
+            await stop()
         await self._disconnect_all()
         tasks = tuple(self._tasks)
         for task in tasks:

@@ -16,6 +16,8 @@ _AGING_S = 1.8
 _STALE_S = 6.0
 _LATE_S = 0.25
 _POLLED_WITHIN_S = 15.0
+_SLOWEST_LIVE_S = 5.0
+"""A book asked for less often than this is marked as aging before its next answer comes."""
 
 
 _LEAST_TOLD_S = 2.0
@@ -51,6 +53,8 @@ def book_freshness(
         return Freshness("stale", f"STALE {age_s:.0f} s" if last_ns else "CONNECTING", age_s)
     if feed.checksums.distrusted:
         return Freshness("resync", "CHECKSUM", age_s)
+    if status is not None and status.polled_every_s:
+        return _polled(age_s, status.polled_every_s)
     if age_s >= _STALE_S or slept_ns > _SLEPT_NS:
         return Freshness("stale", f"STALE {age_s:.0f} s", age_s)
     if age_s >= _AGING_S:
@@ -64,6 +68,14 @@ def book_freshness(
         return Freshness("live", f"lag {loop_lag_s:.1f} s", age_s)
     proof = " unverified" if feed.book.integrity is Integrity.NONE else ""
     return Freshness("live", f"< 1 s{proof}" if age_s < 1 else f"{age_s:.0f} s{proof}", age_s)
+
+
+def _polled(age_s: float, every_s: float) -> Freshness:
+    words = f"polled, {age_s:.0f} s"
+    if age_s >= every_s + _STALE_S:
+        return Freshness("stale", f"STALE, {words}", age_s)
+    live = age_s < max(_AGING_S, min(every_s, _SLOWEST_LIVE_S) + 1.0)
+    return Freshness("live" if live else "aging", words, age_s)
 
 
 def account_freshness(tracker: UserStreamTracker | None, now_ns: int, polled: bool) -> Freshness:

@@ -233,6 +233,11 @@ class Exchange:
         return self._no_orders or self.standing.no_orders
 
     @property
+    def asks_by_our_id(self) -> bool:
+        """False: an order whose answer was lost is the trader's to find (`app.unknown_orders`)."""
+        return bool(getattr(self._private, "asks_by_our_id", True))
+
+    @property
     def marks(self) -> Sequence[Mark]:
         """Warnings about the account's key."""
         return self.standing.marks if self.has_account else ()
@@ -454,6 +459,7 @@ class Exchange:
             book=self.order_books.get(draft.pair),
             freshness=self.freshness(draft.pair),
             unknown=self.orders.unknown,
+            asks_by_our_id=self.asks_by_our_id,
             journal_failure=self.ledger.journal.failure,
             clock_bound_ms=self.clock_bound_ms,
             stream_live=self.user_stream_tracker.stream_fresh or self._polled,

@@ -31,6 +31,7 @@ from app.core.order_book import OrderBook
 from app.core.requests import Call, NoAnswer, NotSent, VenueError
 from app.core.trading_rule import TradingRule
 from app.core.types import BookDiff, BookSnapshot, Ticker, Trade
+from app.net.waiting import happens
 
 Tap = asyncio.Queue[MarketEvent]
 _MOST_BETWEEN_POLLS_S = 30.0
@@ -68,6 +69,7 @@ class OrderBookTrackerDataSource:
         self._runners: dict[str, LinkRunner] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._polling: set[Subscription] = set()
+        self._poll_now = asyncio.Event()
         self._running = False
         self._taps: dict[type, list[Tap]] = {}
         self._tapped: dict[type, Callable[[Any], None]] = {}
@@ -197,6 +199,13 @@ class OrderBookTrackerDataSource:
         runner = self._runners.get(name)
         if runner is not None:
             runner.reconnect(reason)
+        elif name in self.links:
+            self.poll_now()
+
+    def poll_now(self) -> None:
+        """Ask for everything that is polled at the next turn of the loop, as after a change of pace."""
+        self._poll_now.set()
+        self._poll_now.clear()
 
     def drop(self, name: str, reason: str) -> None:
         """End the connection at once, even if it looks open, and dial again."""
@@ -317,6 +326,8 @@ class OrderBookTrackerDataSource:
         status, book, wait_s = self.links[link.name], wanted.channel is Channel.BOOK, 0.0
         while wanted in self._wanted and (polled := self._ask_for(wanted)) is not None:
             call, every_s = polled
+            if book:
+                status.polled_every_s = every_s
             try:
                 effects = await self._venue.perform(call)
             except (VenueError, NotSent, NoAnswer) as error:
@@ -334,7 +345,7 @@ class OrderBookTrackerDataSource:
                     status.messages += 1
                 for effect in effects:
                     self.apply(effect)
-            await asyncio.sleep(wait_s)
+            await happens(self._poll_now, wait_s)
 
     def _send(self, name: str, effects: Iterable[Effect]) -> None:
         runner = self._runners.get(name)

@@ -40,6 +40,7 @@ def order_gate(
     despite: frozenset[str] = frozenset(),
     ban: str = "",
     unreached: str = "",
+    asks_by_our_id: bool = True,
 ) -> Gate:
     """The strictest of all reasons; several of one strictness are told together.
 
@@ -51,9 +52,10 @@ def order_gate(
         return Gate(GateState.BLOCKED, ban)
     here = [order for order in unknown if order.pair == draft.pair]
     blocking = [order for order in here if order.key not in despite]
-    reasons = list(_blocks(draft, book, freshness, blocking, journal_failure, clock_bound_ms))
+    help_words = "" if asks_by_our_id else "; this exchange cannot be asked by our id: say which order it is"
+    reasons = list(_blocks(draft, book, freshness, blocking, help_words, journal_failure, clock_bound_ms))
     if reasons:
-        alone = len(reasons) == len(blocking)
+        alone = len(reasons) == len(blocking) and asks_by_our_id
         return Gate(GateState.BLOCKED, "; ".join(reasons), tuple(order.key for order in blocking) if alone else ())
     reasons = [f"order {order.key} may be live too: you said that you checked" for order in here]
     reasons += _doubts(draft, book, freshness, stream_live, reconciled, unreached)
@@ -66,13 +68,14 @@ def _blocks(
     book: OrderBook | None,
     freshness: Freshness,
     unknown: list[InFlightOrder],
+    help_words: str,
     journal_failure: str,
     clock_bound_ms: float | None,
 ) -> Iterator[str]:
     if journal_failure:
         yield f"cannot record orders: {journal_failure}"
     for order in unknown:
-        yield f"order {order.key} on {order.pair} may be live: its outcome is unknown"
+        yield f"order {order.key} on {order.pair} may be live: its outcome is unknown{help_words}"
     if clock_bound_ms is None:
         yield "the exchange's clock is not known yet"
     elif clock_bound_ms > MOST_CLOCK_BOUND_MS:

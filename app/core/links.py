@@ -66,6 +66,7 @@ class LinkStatus:
         "attempts",
         "next_attempt_ns",
         "banned_until_ns",
+        "polled_every_s",
         "history",
     )
 
@@ -96,6 +97,8 @@ class LinkStatus:
         self.next_attempt_ns = 0
         self.banned_until_ns = 0
         """Wall time; counts while the state is BANNED."""
+        self.polled_every_s = 0.0
+        """Seconds between two questions where nothing streams; 0 for a websocket."""
         self.history: list[LinkEvent] = []
         """Newest last, at most 200."""
 

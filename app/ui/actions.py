@@ -48,6 +48,8 @@ def _file_menu(window: MainWindow) -> QMenu:
     menu = QMenu("&File", window)
     _entry(menu, window, "Find a market…", "Ctrl+K", window.search.show_palette)
     _entry(menu, window, "Exchanges…", "Ctrl+O", window.show_exchanges)
+    _entry(menu, window, "Connect a plug-in…", "", window.plugins.connect_plugin)
+    _entry(menu, window, "Plug-in service…", "", window.plugins.show_service)
     _entry(menu, window, "Record every message…", "Ctrl+R", partial(toggle_recording, window))
     _entry(menu, window, "Export fills…", "Ctrl+E", window.fills.ask_export)
     _entry(menu, window, "Save a copy of the order journal…", "", partial(_copy_journal, window))
@@ -69,6 +71,7 @@ def _view_menu(window: MainWindow) -> QMenu:
     _entry(menu, window, "Dark or light", "Ctrl+Shift+T", partial(toggle_scheme, window))
     _entry(menu, window, "Next colour set", "Ctrl+Shift+C", partial(next_colours, window))
     _entry(menu, window, "Stream inspector", "Ctrl+Shift+D", partial(window.docks.bring_up, "inspector"))
+    _entry(menu, window, "Bridge lens", "Ctrl+Shift+B", partial(window.docks.bring_up, "bridge"))
     _entry(menu, window, "Connections", "Ctrl+Shift+N", partial(window.docks.bring_up, "connections"))
     return menu
 

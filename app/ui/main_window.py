@@ -29,12 +29,14 @@ from app.ui.frame_clock import FrameClock
 from app.ui.kill_switch_chip import KillSwitchChip
 from app.ui.live_market import LiveMarket
 from app.ui.panels.balances import Balances
+from app.ui.panels.bridge_lens import BridgeLens
 from app.ui.panels.candle_chart import CandlePanel
 from app.ui.panels.connections import Connections
 from app.ui.panels.depth_chart import DepthPanel
 from app.ui.panels.event_list import EventList, ToastStack
 from app.ui.panels.fills import Fills
 from app.ui.panels.ladder import LadderPanel
+from app.ui.panels.market_grid import MarketGrid
 from app.ui.panels.market_search import MarketSearch
 from app.ui.panels.open_orders import OpenOrders
 from app.ui.panels.order_entry import OrderEntry
@@ -43,6 +45,7 @@ from app.ui.panels.stream_inspector import StreamInspector
 from app.ui.panels.trade_tape import TapePanel
 from app.ui.panels.two_books import TwoBooks
 from app.ui.panels.watch_list import WatchList
+from app.ui.plugin_tools import PluginTools
 from app.ui.replay_bar import ReplayBar
 from app.ui.status_bar import StatusBar
 from app.ui.top_bar import TopBar
@@ -82,6 +85,7 @@ class MainWindow(QMainWindow):
         self._build_panels(Display(zone=None if config.ui.time_zone == "local" else UTC))
         self._build_frame()
         self.docks = DockHost(self)
+        self.plugins = PluginTools(self)
         self._build_docks()
         self.accounts = AccountsControl(self, accounts or AccountDesk(workspace), config.accounts)
         self.menuWidget().layout().addWidget(self.accounts.bar)
@@ -121,6 +125,9 @@ class MainWindow(QMainWindow):
         self.inspector = StreamInspector(desk)
         self.events = EventList(desk)
         self.two_books = TwoBooks(desk)
+        self.bridge = BridgeLens(desk, display=display)
+        self.grid = MarketGrid(desk, self.last_pair, display=display)
+        self.frames.add(self.grid, active=True)
         for panel in self.market_panels:
             self.frames.add(panel, active=True)
         for panel in (
@@ -132,6 +139,7 @@ class MainWindow(QMainWindow):
             self.inspector,
             self.events,
             self.two_books,
+            self.bridge,
         ):
             self.frames.add(panel)
 
@@ -176,6 +184,8 @@ class MainWindow(QMainWindow):
             ("connections", "Connections", self.connections),
             ("events", "Events", self.events),
             ("two_books", "Two books", self.two_books),
+            ("bridge", "Bridge lens", self.bridge),
+            ("grid", "Six markets", self.grid),
         ):
             self.docks.add(name, title, panel)
 
@@ -194,6 +204,8 @@ class MainWindow(QMainWindow):
             self.events,
             self.toasts,
             self.banner,
+            self.bridge,
+            self.grid,
         )
         for panel in shows_frames:
             panel.frame_requested.connect(self.show_frame)
@@ -204,6 +216,12 @@ class MainWindow(QMainWindow):
             panel.account_requested.connect(self.accounts.connect_account)
         self.open_orders.entry_requested.connect(self._focus_entry)
         self.kill_switch.clicked.connect(self.open_orders.show_kill_switch)
+        self.open_orders.outcome_requested.connect(self.plugins.ask_outcome)
+        self.bridge.plugin_requested.connect(self.plugins.connect_plugin)
+        self.inspector.bridged = lambda: self.bridge.log.of_frame
+        self.inspector.bridge_requested.connect(self.plugins.show_call)
+        self.grid.market_selected.connect(self.open_market)
+        self.grid.price_clicked.connect(self._fill_price_of)
         self.inspector.cell_requested.connect(self._show_cell)
         self.inspector.export_requested.connect(self._export_frames)
         self.status.connections_requested.connect(self._show_connections)
@@ -268,7 +286,7 @@ class MainWindow(QMainWindow):
 
     def show_exchanges(self) -> None:
         """The dialog that opens and closes exchanges."""
-        dialog = ExchangesDialog(self._workspace, self, self.accounts)
+        dialog = ExchangesDialog(self._workspace, self, self.accounts, self.plugins)
         dialog.opened.connect(self._show_opened)
         dialog.open()
 
@@ -292,6 +310,11 @@ class MainWindow(QMainWindow):
         self.inspector.show_frame(seq)
 
     def _fill_price(self, price: str) -> None:
+        self.entry.fill_price(price)
+
+    def _fill_price_of(self, exchange_key: str, pair: str, price: str) -> None:
+        if self._market != (exchange_key, pair):
+            self.open_market(exchange_key, pair)
         self.entry.fill_price(price)
 
     def _fill_form(self, exchange_key: str, terms: OrderIntent) -> None:
@@ -381,9 +404,9 @@ class MainWindow(QMainWindow):
     # -- layout
 
     def _restore(self) -> None:
-        layouts.arrange(self, "trade")
         state = self._state
-        current = state.current or "trade"
+        current = state.current if state.current in layouts.NAMES else "trade"
+        layouts.arrange(self, current)
         if current in state.layouts and not self.docks.restore(state.layouts[current]):
             self._workspace.notices.warning("desk", "the saved layout could not be used; the default is shown")
         steps = state.values.get("ladder_steps")

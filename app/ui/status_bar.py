@@ -71,13 +71,14 @@ class StatusBar(QWidget):
         self.skew = _cell("Offset of the exchange's clock")
         self.limits = _cell("Request limit in use")
         self.time = _cell("Time, UTC")
+        self.serving = _cell("The plug-in service of this program")
         self.recording = _cell("Recording")
         self.mode = _cell("Paper or live accounts")
         self.armed = _cell("Whether orders can be sent with one click")
         cells = (self.load, self.memory, self.frames, self.skew, self.limits, self.time)
-        for cell in (*cells, self.recording, self.mode, self.armed):
+        for cell in (*cells, self.serving, self.recording, self.mode, self.armed):
             self._row.addWidget(cell)
-        for cell in (self.recording, self.mode, self.armed):
+        for cell in (self.serving, self.recording, self.mode, self.armed):
             cell.hide()
         self.refresh(now=True)
 
@@ -93,6 +94,10 @@ class StatusBar(QWidget):
     def set_recording(self, text: str) -> None:
         """What is being recorded; empty when nothing is."""
         _show(self.recording, f"● REC {text}" if text else "", "error")
+
+    def set_serving(self, text: str) -> None:
+        """Where the plug-in service listens and whether its client may trade; empty while it is off."""
+        _show(self.serving, f"⇄ {text}" if text else "", "warning")
 
     def set_armed(self, text: str, armed: bool = False) -> None:
         """SAFE or ARMED, with what belongs to it; armed is framed so that it cannot be overlooked."""

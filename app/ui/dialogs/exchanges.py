@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -23,7 +23,11 @@ from PySide6.QtWidgets import (
 from app.credentials.errors import VaultError
 from app.ui import theme as look
 from app.ui.dialogs.exchanges_accounts import AccountsSeam, KeptAccounts
+from app.ui.dialogs.exchanges_plugins import PluginCard, pace_of
 from app.workspace import Workspace
+
+if TYPE_CHECKING:
+    from app.ui.plugin_tools import PluginTools
 
 
 class ExchangesDialog(QDialog):
@@ -31,7 +35,13 @@ class ExchangesDialog(QDialog):
 
     opened = Signal(str)
 
-    def __init__(self, workspace: Workspace, parent: QWidget, accounts: AccountsSeam | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        parent: QWidget,
+        accounts: AccountsSeam | None = None,
+        plugins: PluginTools | None = None,
+    ) -> None:
         """`accounts`: those of the vault; without them the dialog lists exchanges only."""
         super().__init__(parent)
         self._workspace = workspace
@@ -47,7 +57,8 @@ class ExchangesDialog(QDialog):
         self.known.setProperty("role", "card")
         self.words = _label("", "error")
         self.words.setWordWrap(True)
-        closed = _label(". ".join(workspace.closed_exchanges.values()) + ".", "secondary")
+        instead = ", ".join(workspace.known_exchanges.values())
+        closed = _label(f"{'. '.join(workspace.closed_exchanges.values())}. Instead: {instead}.", "secondary")
         closed.setWordWrap(True)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
@@ -70,6 +81,11 @@ class ExchangesDialog(QDialog):
             column.addWidget(self.kept)
         for widget in (_label("Open now", "title"), self.open_now, _label("Open another", "title"), self.known):
             column.addWidget(widget)
+        if plugins is not None:
+            card = PluginCard(workspace, plugins)
+            card.left.connect(self.accept)
+            column.addWidget(_label("Plug-ins", "title"))
+            column.addWidget(card)
         column.addWidget(closed)
         column.addStretch(1)
         scroll = QScrollArea()
@@ -109,10 +125,12 @@ class ExchangesDialog(QDialog):
             grid.addWidget(_label(exchange.title), row, 0)
             grid.addWidget(_label(kind, "secondary"), row, 1)
             grid.addWidget(_label(exchange.key, "secondary"), row, 2)
+            if (pace := pace_of(exchange)) is not None:
+                grid.addLayout(pace, row, 3)
             button = QPushButton("Close")
             button.setAccessibleName(f"Close {exchange.key}")
             button.clicked.connect(partial(self._close, exchange.key))
-            grid.addWidget(button, row, 3)
+            grid.addWidget(button, row, 4)
         if not others:
             grid.addWidget(_label("Nothing else is open." if ours else "Nothing is open.", "secondary"), 0, 0)
         self._body.replaceWidget(self.open_now, frame)

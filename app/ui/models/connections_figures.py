@@ -75,6 +75,8 @@ def state_words(link: LinkStatus, now_ns: int) -> str:
         wait_ns = link.next_attempt_ns - now_ns
         when = f"in {-(-wait_ns // NS_PER_S)} s" if link.next_attempt_ns and wait_ns > 0 else "now"
         return f"RECONNECT {when}" + (f" ({link.attempts})" if link.attempts else "")
+    if link.state is LinkState.LIVE and link.polled_every_s:
+        return f"polled, {age_words(link, now_ns)}"
     return {
         LinkState.LIVE: "LIVE",
         LinkState.OFF: "OFF",

@@ -20,7 +20,7 @@ from app.ui.dialogs.cancel_foreign import CancelForeignDialog
 from app.ui.dialogs.cancel_receipt import CancelReceiptDialog
 from app.ui.dialogs.kill_switch import KillSwitchDialog
 from app.ui.format import Display, clean
-from app.ui.models.orders import OpenOrdersModel, OrderLine, totals
+from app.ui.models.orders import OpenOrdersModel, OrderLine, is_traders_to_tell, totals
 from app.ui.panels.open_orders_cancel import (
     CancelJob,
     CancelLine,
@@ -46,6 +46,8 @@ class OpenOrders(OrdersPanel):
     signed_out = "orders of your accounts"
     hint = "Filter: market, id, state…"
 
+    outcome_requested = Signal(str, object)
+    """Exchange key and an order whose outcome only the trader can tell."""
     entry_requested = Signal()
 
     def __init__(
@@ -225,6 +227,8 @@ class OpenOrders(OrdersPanel):
             return words
         if chosen:
             return totals(chosen)
+        if any(is_traders_to_tell(line) for line in self.model.everything):
+            return "An order may be live, and this exchange cannot be asked by our id: click its state"
         if unknown := sum(line.order.state is OrderState.UNKNOWN for line in self.model.everything):
             return f"{unknown} may be live and {'is' if unknown == 1 else 'are'} being asked for"
         if not self.model.shown:
@@ -374,6 +378,8 @@ class OpenOrders(OrdersPanel):
     def _clicked(self, line: OrderLine, column: int) -> None:
         if column == _CANCEL_COLUMN:
             self._cancel_lines("Cancel order", [line])
+        elif self.model.columns[column].title == "State" and is_traders_to_tell(line):
+            self.outcome_requested.emit(line.exchange.key, line.order)
         else:
             super()._clicked(line, column)
 
@@ -383,6 +389,8 @@ class OpenOrders(OrdersPanel):
 
     def menu_for(self, line: OrderLine) -> QMenu:
         menu, order = super().menu_for(line), line.order
+        if is_traders_to_tell(line):
+            menu.addAction("Say which order it is…", partial(self.outcome_requested.emit, line.exchange.key, order))
         menu.addSeparator()
         refusal = self._no_change(line)
         change = menu.addAction("Change price / amount…" if not refusal else f"No change: {refusal}")

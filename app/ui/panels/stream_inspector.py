@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -40,6 +40,8 @@ class StreamInspector(QWidget):
     frame_selected = Signal(int)
     cell_requested = Signal(object)
     export_requested = Signal(str)
+    bridge_requested = Signal(int)
+    """A message of a plug-in that shall be seen side by side with its answer."""
     exported = Signal(str)
 
     def __init__(self, desk: Desk, parent: QWidget | None = None, *, clock: Clock | None = None) -> None:
@@ -55,6 +57,8 @@ class StreamInspector(QWidget):
         self._connections: set[str] = set()
         self._names_from = 0
         self._ticked_ns = 0
+        self.bridged: Callable[[], Container[int]] = frozenset
+        """Messages that the bridge lens knows; the window says so."""
 
         self.header = InspectorHeader(desk.log)
         self.filters = InspectorFilters()
@@ -413,6 +417,8 @@ class StreamInspector(QWidget):
         menu.addAction("Mark as A for comparison\tM", self.mark_selected)
         compare = menu.addAction("Compare with A\tD", self.compare_selected)
         compare.setEnabled(bool(self.list.marked))
+        if frame.seq in self.bridged():
+            menu.addAction("Show in the bridge lens", partial(self.bridge_requested.emit, frame.seq))
         menu.addSeparator()
         menu.addAction("Only this connection", self._only_connection)
         if channel_of(frame):
