@@ -204,6 +204,10 @@ class _Session:
         except (ReplayError, NotASession, OSError) as error:
             self._fail(str(error))
             return
+        except Exception as error:
+            # Nobody waits for the end of a replay that stopped.
+            self._fail(f"internal error in the replay: {type(error).__name__}")
+            raise
         if self._options.summary and self._options.seconds is None and not self._options.screenshot:
             self._quit.set()
 
