@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --only-binary :all:
 
-.PHONY: run test lint format bench faults clean
+.PHONY: run test lint format bench faults package clean
 
 run: $(VENV)/.run
-	@$(BIN)/depthdesk $(ARGS)
+	@$(BIN)/depthdesk $(or $(ARGS),--paper)
 
 test: $(VENV)/.dev
 	@packaging/system-check
@@ -34,6 +34,18 @@ bench: $(VENV)/.dev build/bench-venv
 build/bench-venv: requirements-bench.lock
 	@$(PYTHON) -m venv $@ && $@/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $< \
 	  || echo "depthdesk: the cryptofeed comparison is left out: it could not be installed" >&2
+
+package: build/package-venv/installed.json
+	@packaging/system-check
+	@PYTHONPATH=packaging build/package-venv/bin/python -m bundle
+
+build/package-venv/installed.json: requirements-package.lock
+	@packaging/tools-check $(PYTHON)
+	@echo "depthdesk: installing what packages are made with (once)" >&2
+	@rm -rf build/package-venv && $(PYTHON) -m venv build/package-venv
+	@build/package-venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all: \
+	  -r $< --report $@.new
+	@mv $@.new $@
 
 clean:
 	rm -rf $(VENV) build

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from msgspec.structs import replace
+
 from app.cli import EXIT_DATA, EXIT_DISPLAY, EXIT_LIBRARY, EXIT_USAGE, Options, parse
 
 
@@ -43,6 +45,11 @@ def _run(options: Options) -> int:
         return _say("there is no display: start it on a desktop, or add --offscreen", EXIT_DISPLAY)
     if packages := missing_packages(x11=not offscreen):
         return _say(f"system libraries are missing: apt-get install {' '.join(packages)}", EXIT_LIBRARY)
+    if not options.chosen:
+        from app.account_desk import remembered_accounts
+
+        if names := remembered_accounts(Paths(options.profile)):
+            options = replace(options, paper=(), accounts=names)
     # The twin gets ready while Qt is being loaded.
     twins = {} if twin_line is not None else {name: TwinProcess(name) for name in options.paper}
     try:

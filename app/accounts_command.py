@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from app.cli import EXIT_DATA, EXIT_USAGE
 from app.config import Paths
@@ -21,11 +22,11 @@ from app.connectors.registry import CLOSED, EXCHANGES, UnknownExchange, exchange
 from app.connectors.spec import Domain, ExchangeSpec
 from app.credentials.account_info import AccountInfo, Lock
 from app.credentials.accounts import Accounts
+from app.credentials.consent import CONSENT, is_consent
 from app.credentials.core_dumps import forbid_core_dumps
 from app.credentials.errors import VaultError
 from app.credentials.key_check import Check, KeyCheck, check_key
 from app.credentials.key_input import Answers, InputEnded, answers
-from app.credentials.permissions import CONSENT, is_consent
 from app.credentials.setup import AccountSetup, takes_pem
 from app.credentials.strength import password_strength
 from app.twin_process import TwinError, read_twin_line
@@ -92,6 +93,8 @@ def main(
         vault.on_remark = lambda words: print(f"depthdesk: {words}", file=sys.stderr)
         if found.what == "list":
             return _list(vault)
+        if found.what == "password":
+            return asyncio.run(_change_password(vault, ask))
         if found.what == "remove":
             return asyncio.run(_remove(vault, found.label, found.yes, ask))
         return asyncio.run(_add(vault, found, check, ask))
@@ -107,7 +110,9 @@ def main(
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="depthdesk accounts", description="The accounts in the vault.", allow_abbrev=False)
-    commands = parser.add_subparsers(dest="what", required=True, metavar="list|add|remove", parser_class=_Parser)
+    commands = parser.add_subparsers(
+        dest="what", required=True, metavar="list|add|remove|password", parser_class=_Parser
+    )
     show = commands.add_parser("list", help="show every account; no key is opened", allow_abbrev=False)
     add = commands.add_parser(
         "add",
@@ -126,7 +131,14 @@ def _parser() -> argparse.ArgumentParser:
     remove = commands.add_parser("remove", help="forget an account", allow_abbrev=False)
     remove.add_argument("label", metavar="LABEL")
     remove.add_argument("--yes", action="store_true", help="do not ask")
-    for each in (show, add, remove):
+    password = commands.add_parser(
+        "password",
+        help="choose another password for the vault",
+        allow_abbrev=False,
+        description="Asks for the old password and the new one, or reads them from standard input: one JSON object "
+        "with vault_password and new_password, or one line for each.",
+    )
+    for each in (show, add, remove, password):
         each.add_argument("--profile", type=Path, metavar="DIR", help="the folder that the program was given")
     return parser
 
@@ -142,7 +154,7 @@ def _list(vault: Accounts) -> int:
     rows += [
         (
             info.label,
-            f"{info.exchange} ({info.domain})",
+            f"{info.exchange} ({_place(info)})",
             info.key_fingerprint,
             info.lock.value,
             _date(info.checked_ms) if info.checked else "not checked",
@@ -156,6 +168,10 @@ def _list(vault: Accounts) -> int:
     for words in [f"{info.label}: {info.trouble}" for info in found if info.trouble] + list(vault.problems):
         print(f"depthdesk: {words}", file=sys.stderr)
     return EXIT_DATA if vault.problems else 0
+
+
+def _place(info: AccountInfo) -> str:
+    return f"lab {urlsplit(info.lab.get('rest', '')).netloc}" if info.lab else info.domain
 
 
 def _date(ms: int) -> str:
@@ -173,6 +189,20 @@ async def _remove(vault: Accounts, label: str, yes: bool, ask: Callable[[], Answ
             raise _Refused("not the same name; nothing was removed", EXIT_USAGE)
     await vault.remove(info.label)
     print(f"{info.label} is forgotten. Delete the key on {info.exchange} as well if it is not used elsewhere.")
+    return 0
+
+
+# -- password
+
+
+async def _change_password(vault: Accounts, ask: Callable[[], Answers]) -> int:
+    if not vault.has_password:
+        raise _Refused("no account is kept under a password")
+    answers = ask()
+    old = answers.secret("vault_password", "Password of the vault: ")
+    new = _new_password(answers, "new_password", "New password (nobody can recover it): ")
+    count = await vault.change_password(old, new)
+    print(f"The password is changed for {count} account{'s' if count > 1 else ''}.")
     return 0
 
 
@@ -221,17 +251,16 @@ def _exchange(name: str) -> ExchangeSpec:
         raise _Refused(words, EXIT_USAGE) from None
 
 
-def _twin(line: str, exchange: str) -> dict[str, Domain]:
+def _twin(line: str, exchange: str) -> dict[str, dict[str, str]]:
     if not line:
         return {}
     try:
         twin = read_twin_line(line)
-        domain = twin.domain()
-    except (TwinError, UnknownExchange):
+    except TwinError:
         raise _Refused("argument --twin: this is not the first line of a paper twin", EXIT_USAGE) from None
     if twin.exchange != exchange.lower():
         raise _Refused(f"argument --twin: that twin is one of {twin.exchange}", EXIT_USAGE)
-    return {twin.exchange: domain}
+    return {twin.exchange: twin.addresses()}
 
 
 async def _lock(vault: Accounts, password: bool) -> Lock:
@@ -267,10 +296,14 @@ def _consent(answers: Answers, checked: KeyCheck, spec: ExchangeSpec) -> bool:
 def _password(vault: Accounts, answers: Answers) -> str:
     if vault.has_password:
         return answers.secret("vault_password", "Password of the vault: ")
-    password = answers.secret("vault_password", "Choose a password for the vault (nobody can recover it): ")
+    return _new_password(answers, "vault_password", "Choose a password for the vault (nobody can recover it): ")
+
+
+def _new_password(answers: Answers, name: str, question: str) -> str:
+    password = answers.secret(name, question)
     strength = password_strength(password)
     answers.tell(f"This password is {strength.words}.")
-    if strength.score and answers.repeats and answers.secret("vault_password", "Again: ") != password:
+    if strength.score and answers.repeats and answers.secret(name, "Again: ") != password:
         raise _Refused("the two passwords differ; nothing was kept", EXIT_USAGE)
     return password
 
@@ -278,7 +311,7 @@ def _password(vault: Accounts, answers: Answers) -> str:
 def _kept(info: AccountInfo, spec: ExchangeSpec) -> str:
     state = f"checked; {info.permissions.words()}" if info.checked else "not checked"
     where = "the system's keyring" if info.lock is Lock.KEYRING else "the vault's password"
-    return f"{info.label} is kept: {spec.title} ({info.domain}), key {info.key_fingerprint}, under {where}; {state}."
+    return f"{info.label} is kept: {spec.title} ({_place(info)}), key {info.key_fingerprint}, under {where}; {state}."
 
 
 def _say(words: str, code: int) -> int:

@@ -22,11 +22,15 @@ _SIZE = re.compile(r"(\d{3,5})x(\d{3,5})")
 
 
 class Options(Struct, frozen=True, kw_only=True):
-    """What to do. Exactly one of `paper`, `connect` and `replay` says where the data comes from."""
+    """What to do. Exactly one of `paper`, `connect`, `replay` and `accounts` says where the data comes from."""
 
     paper: tuple[str, ...] = ()
     connect: str = ""
     replay: Path | None = None
+    accounts: tuple[str, ...] | None = None
+    """Names of kept accounts; empty for those that were open last."""
+    chosen: bool = False
+    """Whether the user said where the data comes from; else a paper twin is meant, unless accounts were open."""
     twin: str = ""
     pair: str = ""
     profile: Path | None = None
@@ -125,6 +129,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     source.add_argument("--connect", type=_exchange, metavar="EXCHANGE", help="show the real exchange's public markets")
     source.add_argument("--replay", type=_existing, metavar="FILE", help="play a recorded session; nothing is sent")
+    source.add_argument(
+        "--accounts",
+        nargs="?",
+        const="",
+        metavar="NAMES",
+        help="open these accounts of the vault (a,b), or those that were open last; this is also what happens without "
+        "options where accounts were open last",
+    )
     parser.add_argument("--twin", default="", metavar="LINE", help="use a running twin: the first line it printed")
     parser.add_argument("--pair", type=_pair, metavar="BASE-QUOTE", help="the market to open")
     parser.add_argument("--profile", type=Path, metavar="DIR", help="keep settings and records in this folder only")
@@ -143,7 +155,11 @@ def parse(arguments: list[str]) -> Options:
     """Ends the program with exit code 2 and one clear line when an option is wrong."""
     parser = _parser()
     found = parser.parse_args(arguments)
-    if found.twin and (found.connect or found.replay or len(found.paper or ()) > 1):
+    by_name = found.accounts is not None
+    if found.twin and (found.connect or found.replay or by_name or len(found.paper or ()) > 1):
         parser.error("argument --twin: goes with one --paper exchange only")
-    paper = found.paper or (() if found.connect or found.replay else ("poloniex",))
-    return Options(**{**vars(found), "paper": paper, "connect": found.connect or "", "pair": found.pair or ""})
+    chosen = bool(found.paper or found.connect or found.replay or found.twin) or by_name
+    names = tuple(filter(None, map(str.strip, found.accounts.split(",")))) if by_name else None
+    paper = found.paper or (() if found.connect or found.replay or by_name else ("poloniex",))
+    given = {"paper": paper, "connect": found.connect or "", "pair": found.pair or ""}
+    return Options(**{**vars(found), **given, "accounts": names, "chosen": chosen})

@@ -31,13 +31,27 @@ class CaptureConfig(Struct, forbid_unknown_fields=True):
 
 class NetworkConfig(Struct, forbid_unknown_fields=True):
     proxy: str = ""
-    """One address for REST and streams alike, such as http://127.0.0.1:8080; empty for none."""
+    """One address for REST and streams alike, such as http://127.0.0.1:8080; "none" for a direct connection whatever
+    the environment says; empty to use the environment's (https_proxy, no_proxy, ...). Never used on this computer."""
+
+
+class AccountsConfig(Struct, forbid_unknown_fields=True):
+    auto_lock: bool = False
+    """Whether accounts are locked when nobody has touched mouse or keyboard for a while."""
+    auto_lock_minutes: Annotated[int, Meta(ge=1, le=1_440)] = 15
+
+
+class HistoryConfig(Struct, forbid_unknown_fields=True):
+    days: Annotated[int, Meta(ge=0, le=1_095)] = 7
+    """How many days of an account's orders and fills are asked for at the start; 0 for none."""
 
 
 class Config(Struct, forbid_unknown_fields=True):
     ui: UiConfig = msgspec.field(default_factory=UiConfig)
     capture: CaptureConfig = msgspec.field(default_factory=CaptureConfig)
     network: NetworkConfig = msgspec.field(default_factory=NetworkConfig)
+    accounts: AccountsConfig = msgspec.field(default_factory=AccountsConfig)
+    history: HistoryConfig = msgspec.field(default_factory=HistoryConfig)
 
 
 class Paths:
@@ -61,6 +75,11 @@ class Paths:
     @property
     def journal_file(self) -> Path:
         return self.data / "orders.db"
+
+    @property
+    def hosts_file(self) -> Path:
+        """Bans and handshakes of every host, so that a restart forgets neither."""
+        return self.state / "hosts.json"
 
     @property
     def layout_file(self) -> Path:

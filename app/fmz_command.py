@@ -16,11 +16,11 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from app.account_desk import AccountDesk
 from app.cli import EXIT_DATA, EXIT_USAGE
 from app.config import ConfigError, Paths, load_config
 from app.connectors.registry import UnknownExchange, exchange_spec
 from app.core.journal import JournalError
-from app.credentials.accounts import Accounts
 from app.credentials.core_dumps import forbid_core_dumps
 from app.credentials.errors import VaultError
 from app.credentials.key_input import InputEnded, answers
@@ -107,18 +107,12 @@ async def _connect(workspace: Workspace, found: argparse.Namespace) -> None:
 
 
 async def _connect_accounts(workspace: Workspace, labels: Sequence[str]) -> None:
-    vault = Accounts(workspace.paths.data / "accounts")
+    desk = AccountDesk(workspace)
     for label in labels:
-        info = vault.find(label)
-        password = answers().secret("vault_password", "Password of the vault: ") if vault.is_locked(info) else ""
-        proved, credentials = await vault.open(info, password)
-        spec = exchange_spec(proved.exchange)
-        domain = spec.domains.get(proved.domain)
-        if domain is None:
-            raise TwinError(f"{spec.title} has no domain {proved.domain} any more")
-        await workspace.open_exchange(
-            spec, domain, credentials, "".join(proved.label.split()), pairs=[spec.default_pair]
-        )
+        info = desk.vault.find(label)
+        locked = desk.vault.is_locked(info)
+        password = answers().secret("vault_password", "Password of the vault: ") if locked else ""
+        await desk.connect(info, password)
 
 
 def _ending(until_stdin_closes: bool) -> asyncio.Event:

@@ -21,12 +21,13 @@ from app.core.frames import Direction, FrameKind, FrameLog
 from app.core.links import LinkState, LinkStatus
 from app.core.notices import Notices
 from app.core.requests import Call, NotSent, Page, Request, Response, SignedRequest, VenueError
-from app.core.types import Trade
+from app.core.types import BookSnapshot, Trade
 from app.net.redaction import Redactor
 from app.net.replay import Record, read_session
 from app.net.server_clock import ServerClock
 from app.net.session_format import RecordKind
 
+_REPLAYED = "This is a replay: nothing can be sent"
 _SLICE = 500
 """Records played before the loop gets a turn."""
 
@@ -136,7 +137,7 @@ class ReplayDesk:
             rate_usage=dict,
         )
         private = spec.private(where, _NothingLeaves())
-        exchange = Exchange(venue, spec.public(where), private, None, Random(0))
+        exchange = Exchange(venue, spec.public(where), private, None, Random(0), no_orders=_REPLAYED)
         exchange.order_book_tracker.follow_all = True
         exchange.replayed = True
         self.exchanges[exchange.key] = exchange
@@ -197,6 +198,11 @@ class _Route:
                 return
             if call in self._waiting:
                 self._waiting.remove(call)
+            if isinstance(answer, BookSnapshot):
+                # An audit's reply was compared with a live book, not put in its place.
+                if not self._is_live(answer.pair):
+                    self._apply(answer)
+                return
             for item in answer.items if isinstance(answer, Page) else answer:
                 self._apply(item)
             return
@@ -210,6 +216,10 @@ class _Route:
             if isinstance(effect, Trade):
                 self._trades.append(effect)
             self._exchange.take(effect)
+
+    def _is_live(self, pair: str) -> bool:
+        book = self._exchange.order_books.get(pair)
+        return book is not None and not book.stale
 
     def _add(self, record: Record, direction: Direction, kind: FrameKind) -> int:
         return self._log.add(
@@ -247,6 +257,9 @@ class _NothingLeaves:
 
     def get_ws_auth_payload(self, now_ms: int) -> bytes:
         raise NotSent("this is a replay: nothing is signed")
+
+    def forget(self) -> None:
+        return None
 
 
 def _refuse(*_: object) -> NoReturn:

@@ -44,6 +44,10 @@ class TwinLine(Struct, frozen=True, kw_only=True):
             paper=True,
         )
 
+    def addresses(self) -> dict[str, str]:
+        """By the names they have in the line."""
+        return {"rest": self.rest, "ws_public": self.ws_public, "ws_private": self.ws_private}
+
     def credentials(self) -> Credentials:
         return Credentials(api_key=self.api_key, secret_key=self.secret_key, passphrase=self.passphrase)
 
@@ -59,12 +63,18 @@ def read_twin_line(line: str | bytes) -> TwinLine:
 class TwinProcess:
     """A twin that ends with us: it watches its standard input, which closes however we end."""
 
-    def __init__(self, exchange: str, *, seed: int | None = None, rate: int | None = None, port: int = 0) -> None:
-        command = [sys.executable, "-m", "app", "twin", exchange, "--until-stdin-closes", "--port", str(port)]
+    def __init__(
+        self, exchange: str, *, seed: int | None = None, rate: int | None = None, port: int = 0, key: str = ""
+    ) -> None:
+        """`key`: which of the account's keys it names, such as "read-only"; the first when nothing is said."""
+        program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "app"]
+        command = [*program, "twin", exchange, "--until-stdin-closes", "--port", str(port)]
         if seed is not None:
             command += ["--seed", str(seed)]
         if rate is not None:
             command += ["--rate", str(rate)]
+        if key:
+            command += ["--key", key]
         root = Path(__file__).resolve().parent.parent
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=root

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -12,17 +13,19 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from app.accounts_command import EXIT_KEY, main
 from app.cli import EXIT_DATA, EXIT_USAGE
 from app.connectors.spec import Credentials, Domain, ExchangeSpec
+from app.core.permissions import KeyPermissions
 from app.credentials.account_info import Lock
 from app.credentials.accounts import Accounts
+from app.credentials.consent import CONSENT
 from app.credentials.key_check import KeyCheck
 from app.credentials.key_input import Answers, Terminal, read_input
-from app.credentials.permissions import CONSENT, KeyPermissions
 from app.credentials.system_keyring import KeyringState
 from app.twin_process import TwinLine, TwinProcess
 
@@ -299,9 +302,9 @@ def test_on_a_running_twin_from_start_to_end(twin: TwinLine, tmp_path: Path, sec
     if code:
         assert "The exchange refused this key" in done.stderr and not list(tmp_path.rglob("*.account"))
         return
-    assert done.stdout.startswith("poloniex is kept: Poloniex (paper), key ")
+    assert done.stdout.startswith(f"poloniex is kept: Poloniex (lab {urlsplit(twin.rest).netloc}), key ")
     assert [path.parent.name for path in tmp_path.rglob("*.account")] == ["accounts"]
-    assert "poloniex  poloniex (paper)" in start(tmp_path, "list").stdout
+    assert f"poloniex  poloniex (lab {urlsplit(twin.rest).netloc})" in start(tmp_path, "list").stdout
     assert start(tmp_path, "remove", "poloniex", "--yes").returncode == 0
     assert not list(tmp_path.rglob("*.account"))
 
@@ -372,3 +375,21 @@ def test_an_interrupted_question_keeps_nothing(command: Command) -> None:
     ask: Callable[[], Answers] = Impatient
     code = main(["add", "poloniex", "--profile", str(command.folder)], accounts=command.vault, ask=ask, environment={})
     assert code == 130 and command.vault().list() == []
+
+
+# -- the vault's password
+
+
+def test_the_password_is_changed_and_never_repeated(command: Command) -> None:
+    assert command("password", types="") == EXIT_DATA and "no account is kept under a password" in command.err
+    assert command("add", "poloniex", "--password", types={**KEYS, "vault_password": PASSWORD}) == 0
+    new = "another good one 7"
+    assert command("password", types={"vault_password": PASSWORD, "new_password": "short"}) == EXIT_DATA
+    assert "at least 10 characters" in command.err
+    assert command("password", types={"vault_password": new, "new_password": new}) == EXIT_DATA
+    assert "this password does not open the vault" in command.err
+    assert command("password", types={"vault_password": PASSWORD, "new_password": new}) == 0
+    assert command.out.endswith("The password is changed for 1 account.\n") and new not in command.out
+    vault = command.vault()
+    asyncio.run(vault.unlock(new))
+    assert not vault.locked

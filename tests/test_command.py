@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -12,6 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from app.account_desk import remembered_accounts
+from app.config import Paths
+from app.connectors.spec import Credentials
+from app.credentials.account_info import Lock
+from app.credentials.accounts import Accounts
+from app.credentials.lab import LAB
+from app.twin_process import TwinProcess
 
 RECORDING = Path(__file__).resolve().parents[2] / "shared/recordings/poloniex.jsonl.zst"
 
@@ -181,3 +190,33 @@ def test_a_polite_kill_ends_it_in_order(tmp_path: Path) -> None:
     assert process.returncode == 0, err
     assert json.loads(out.splitlines()[-1])["version"]
     assert not Path(f"/proc/{twin}").exists(), "the twin ended with the window"
+
+
+def test_accounts_that_were_open_come_back_without_options_and_paper_still_starts(tmp_path: Path) -> None:
+    twin = TwinProcess("poloniex", seed=5)
+    try:
+        line = twin.read_line()
+        profile = tmp_path / "profile"
+        adding = Accounts(profile / "accounts").add(
+            exchange="poloniex",
+            domain=LAB,
+            label="desk 2",
+            credentials=Credentials(api_key=line.api_key, secret_key=line.secret_key),
+            lock=Lock.PASSWORD,
+            password="correct horse battery",
+            lab=line.addresses(),
+        )
+        asyncio.run(adding)
+        short = ("--offscreen", "--seconds", "5", "--summary", "--profile", str(profile))
+        # The paper twin as ever while no account was opened, and whenever it is asked for.
+        assert list(summary_of(run(*short, home=tmp_path))["exchanges"]) == ["poloniex"]
+        told = summary_of(run("--accounts", "desk 2", *short, home=tmp_path))["exchanges"]
+        assert list(told) == ["poloniex:desk 2"] and told["poloniex:desk 2"]["books"]["BTC-USDT"]["stale"] is False
+        assert told["poloniex:desk 2"]["balances"] == {}, "locked: public data only"
+        assert remembered_accounts(Paths(profile)) == ("desk 2",)
+        assert list(summary_of(run(*short, home=tmp_path))["exchanges"]) == ["poloniex:desk 2"]
+        assert list(summary_of(run("--paper", *short, home=tmp_path))["exchanges"]) == ["poloniex"]
+        written = b"".join(path.read_bytes() for path in profile.rglob("*") if path.is_file())
+        assert line.secret_key.encode() not in written
+    finally:
+        twin.stop()

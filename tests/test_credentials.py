@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from app.connectors.spec import Credentials
 from app.core.clock import NS_PER_S, ManualClock
+from app.core.permissions import KeyPermissions
 from app.credentials.account_info import AccountInfo, Lock
 from app.credentials.accounts import Accounts
 from app.credentials.errors import (
@@ -31,7 +32,6 @@ from app.credentials.errors import (
     WeakPassword,
     WrongPassword,
 )
-from app.credentials.permissions import KeyPermissions
 from app.credentials.record import Kdf, take_apart
 from app.credentials.sealing import SCRYPT_PARAMS, key_of_password, password_kdf, seal, unseal
 from app.credentials.strength import password_strength
@@ -245,7 +245,7 @@ def test_a_lost_file_comes_back_from_its_backup_under_a_password_too(vault: Vaul
 def test_a_record_of_a_newer_version_is_left_alone(vault: Vault, folder: Path) -> None:
     kept = vault.keep()
     path = folder / kept.file
-    path.write_bytes(path.read_bytes().replace(b'"version":1', b'"version":2'))
+    path.write_bytes(path.read_bytes().replace(b'"version":2', b'"version":3'))
     newer = path.read_bytes()
     assert vault.list() == []
     assert "newer version of Depthdesk" in vault.problems[0]

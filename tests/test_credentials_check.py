@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from app.connectors.registry import exchange_spec
 from app.connectors.spec import Auth, Credentials, Domain, ExchangeSpec, PrivateSource
+from app.core.permissions import KeyPermissions
 from app.core.requests import Call, Request, Response
 from app.credentials.key_check import KeyCheck, check_key
-from app.credentials.permissions import KeyPermissions
 from app.twin_process import TwinLine, TwinProcess
 
 SPEC = exchange_spec("poloniex")

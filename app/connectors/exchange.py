@@ -10,14 +10,19 @@ from random import Random
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
+from app.connectors.account_history import AccountHistory
 from app.connectors.book_freshness import account_freshness, book_freshness
 from app.connectors.explain import explain_frame, find_level_frame
+from app.connectors.kill_switch import KillSwitch
 from app.connectors.market_list import MarketList
+from app.connectors.new_fields import NewFields
 from app.connectors.order_book_tracker import Feed, OrderBookTracker
 from app.connectors.order_book_tracker_data_source import OrderBookTrackerDataSource
+from app.connectors.order_changes import OrderChanges
 from app.connectors.order_doubts import OrderDoubts
-from app.connectors.order_estimate import market_price, order_fee
+from app.connectors.order_estimate import market_price, order_fee, order_problems
 from app.connectors.order_gate import order_gate
 from app.connectors.order_sender import OrderSender, matching
 from app.connectors.spec import PrivateSource, PublicSource
@@ -31,16 +36,22 @@ from app.core.effects import AccountEvent, Effect, MarketEvent
 from app.core.frames import Frame
 from app.core.freshness import Freshness
 from app.core.gate import Gate, GateState
-from app.core.journal import JournalEntry, MemoryJournal, OrderJournal, OrderLedger, entries_of, rebuild
-from app.core.links import LinkStatus
+from app.core.holds import Hold, holds
+from app.core.journal import EntryKind, JournalEntry, MemoryJournal, OrderJournal, OrderLedger, entries_of, rebuild
+from app.core.key_standing import KeyStanding, Mark
+from app.core.links import LinkState, LinkStatus
 from app.core.market import CandleSeries, TradeTape
 from app.core.order_book import OrderBook
+from app.core.order_preview import OrderPreview
 from app.core.order_tracker import FillRecord, OrderTracker
-from app.core.orders import InFlightOrder, OrderIntent
+from app.core.orders import InFlightOrder, OrderFlag, OrderIntent
+from app.core.permissions import KeyPermissions
 from app.core.reports import Reports
 from app.core.requests import Call, SignedRequest
-from app.core.trading_rule import OrderDraft, Problem, TradingRule, check, notional, quantize
+from app.core.trading_rule import OrderDraft, Problem, TradingRule, quantize
 from app.core.types import Balance, BalanceDelta, Fill, OrderType, OrderUpdate, Side, Ticker
+
+_LOOK_FOR_FIELDS_S = 1.0
 
 
 class NetworkStatus(StrEnum):
@@ -71,36 +82,56 @@ class Exchange:
         private: PrivateSource | None,
         journal: OrderJournal | None,
         random: Random,
+        standing: KeyStanding | None = None,
+        no_orders: str = "",
+        history_days: int = 0,
     ) -> None:
+        """`standing`: of a key kept in the vault. `no_orders`: why no order may leave here, whatever the key is."""
         self.venue = venue
         self.key = venue.key
         self.name = venue.spec.name
-        self.title = venue.spec.title
+        self.title = venue.title
         self.paper = venue.domain.paper
+        self.kind = "LAB" if venue.domain.lab else "PAPER" if self.paper else "LIVE"
+        """What a market is marked with wherever money could be thought to be at stake."""
+        self.standing = standing or KeyStanding()
         self.markets = MarketList(venue, public)
+        venue.on_clock_refused = self.markets.ask_clock_now
         self.account = AccountBook()
         self.orders = OrderTracker()
         self.ledger = OrderLedger(self.orders, journal or MemoryJournal())
         self.order_book_tracker = OrderBookTracker(venue, OrderBookTrackerDataSource(venue, public), random)
         self.order_book_tracker.on_ticker = self.markets.on_ticker
+        self.order_book_tracker.is_trading = self.markets.is_trading
         self.user_stream_tracker: UserStreamTracker | None = None
         self.doubts: OrderDoubts | None = None
+        self.history: AccountHistory | None = None
+        self.changes: OrderChanges | None = None
+        self.kill_switch: KillSwitch | None = None
+        self._dropped: list[OrderSender | OrderChanges | KillSwitch] = []
+        """Parts that may send nothing any more and still have to be stopped."""
         self._public = public
         self._private = private
         self._random = random
+        self._no_orders = no_orders
         self._sender: OrderSender | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._fills: list[FillRecord] = []
         self._fills_version = -1
         self._started = False
+        self._reading: set[asyncio.Task[None]] = set()
+        self._fields = NewFields(venue.log, venue.key, venue.spec.name)
+        self._stopping: asyncio.Task[None] | None = None
+        venue.on_failure = self._on_failure
         self.replayed = False
         """Fed from a recording: links that no longer speak do not make it stale."""
         if private is not None:
             stream = UserStreamTrackerDataSource(venue, private)
             self.user_stream_tracker = UserStreamTracker(venue, stream, self.account, self.ledger)
             query = self.user_stream_tracker.query
-            self.doubts = OrderDoubts(venue, private, self.ledger, query, random)
-            self._sender = OrderSender(venue, private, self.ledger, self.doubts, self.markets.ask_rules_now)
+            self.history = AccountHistory(venue, private, self.ledger, history_days)
+            self.doubts = OrderDoubts(venue, private, self.ledger, query, self._sample_clock, random)
+            self.set_standing(self.standing)
 
     # -- life
 
@@ -111,23 +142,58 @@ class Exchange:
         self._started = True
         self.order_book_tracker.start()
         self.markets.start()
+        self.venue.spawn(self._look_for_new_fields(), "new fields", self._reading)
         if self.user_stream_tracker is not None and self.doubts is not None:
             self.user_stream_tracker.start()
             self.doubts.watch_all()
+        if self.history is not None:
+            self.history.start(lambda: self.ready)
+        if self.kill_switch is not None:
+            self.kill_switch.start(lambda: self.ready)
 
     async def stop_network(self) -> None:
         """Disconnect; what is known stays readable, as stale."""
         self._started = False
+        if self._stopping is not None:
+            await self._stopping
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self.markets.stop()
-        await self.order_book_tracker.stop()
-        if self.user_stream_tracker is not None and self.doubts is not None:
+        await self._stop_reading()
+        if self._sender is not None:
+            await self._sender.stop()
+        if self.doubts is not None:
+            # Last: a cancel that is broken off hands its order over to be asked for.
             await self.doubts.stop()
-            await self.user_stream_tracker.stop()
         await self.venue.rest.close()
+
+    async def _stop_reading(self) -> None:
+        reading = tuple(self._reading)
+        for task in reading:
+            task.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
+        await self.markets.stop()
+        for part in (self.history, self.changes, self.kill_switch, *self._dropped):
+            if part is not None:
+                await part.stop()
+        await self.order_book_tracker.stop()
+        if self.user_stream_tracker is not None:
+            await self.user_stream_tracker.stop()
+
+    async def _turn_off(self) -> None:
+        await self._stop_reading()
+        for status in self.links:
+            status.state = LinkState.FAILED
+
+    def _on_failure(self, name: str) -> None:
+        """What kept this exchange true is gone: better OFF than half alive. Orders under way are still followed."""
+        if not self._started or name.startswith(("order ", "outcome of ")):
+            return
+        self._started = False
+        for status in self.links:
+            status.note(self.venue.clock.wall_ns(), LinkState.FAILED, f"internal error in {name}: restart connector")
+        self._stopping = asyncio.get_running_loop().create_task(self._turn_off(), name=f"stop {self.key}")
 
     async def check_network(self) -> NetworkStatus:
         """Ask the exchange for its time."""
@@ -162,6 +228,58 @@ class Exchange:
     @property
     def has_account(self) -> bool:
         return self._private is not None
+
+    @property
+    def no_orders(self) -> str:
+        """Why no order can be sent from here at all, in the trader's words, or empty. Not signed in is no reason."""
+        return self._no_orders or self.standing.no_orders
+
+    @property
+    def asks_by_our_id(self) -> bool:
+        """False: an order whose answer was lost is the trader's to find (`app.unknown_orders`)."""
+        return bool(getattr(self._private, "asks_by_our_id", True))
+
+    @property
+    def marks(self) -> Sequence[Mark]:
+        """Warnings about the account's key."""
+        return self.standing.marks if self.has_account else ()
+
+    def bar(self, why: str) -> None:
+        """No order may leave from here from now on, whatever the key is."""
+        self._no_orders = why
+        self.set_standing(self.standing)
+
+    async def get_permissions(self, *, prove: bool = False) -> KeyPermissions | None:
+        """What the exchange tells of the key; None where it does not. Raises VenueError, NotSent, NoAnswer.
+
+        `prove`: where it does not, ask for the balances, so that a refused key shows.
+        """
+        if self._private is None:
+            return None
+        call = self._private.get_permissions()
+        if call is None and prove:
+            await self.venue.rest.perform(self._private.get_balances())
+        if call is None:
+            return None
+        # Not through the venue, whose watch for refused keys leads here.
+        return await self.venue.rest.perform(call)
+
+    def set_standing(self, standing: KeyStanding) -> None:
+        """Obey what is now known of the key: where it may not trade there is nothing that could send an order."""
+        self.standing = standing
+        private, stream = self._private, self.user_stream_tracker
+        if self.no_orders or private is None or self.doubts is None or stream is None:
+            self._dropped += [part for part in (self._sender, self.changes, self.kill_switch) if part is not None]
+            self._sender = self.changes = self.kill_switch = None
+        elif self._sender is None:
+            venue, ledger, doubts = self.venue, self.ledger, self.doubts
+            self._sender = OrderSender(venue, private, ledger, doubts, self.markets.ask_rules_now)
+            if venue.spec.kill_switch_s is not None:
+                self.kill_switch = KillSwitch(venue, private, self.orders, stream)
+                if self._started:
+                    self.kill_switch.start(lambda: self.ready)
+            rule_of = self.trading_rules.get
+            self.changes = OrderChanges(venue, private, ledger, doubts, self.account, lambda p: rule_of(p), self.gate)
 
     @property
     def _polled(self) -> bool:
@@ -213,11 +331,20 @@ class Exchange:
     def watch(self, pair: str) -> None:
         self.order_book_tracker.track(pair)
 
+    def show(self, pair: str) -> None:
+        """Watch this pair, as the one on screen: its book is compared with REST now and then."""
+        self.watch(pair)
+        self.order_book_tracker.shown = pair
+
     def unwatch(self, pair: str) -> None:
         self.order_book_tracker.untrack(pair)
 
     def reconnect(self, link_name: str) -> None:
-        """Drop this connection (as named in `links`) and dial again now."""
+        """Drop this connection (as named in `links`) and dial again now; start an exchange that had failed."""
+        if not self._started and not self.replayed:
+            self.venue.notices.end_alarm("INTERNAL-ERROR", self.key, "restarted")
+            self.start_network()
+            return
         name = link_name.rpartition("/")[2]
         self.order_book_tracker.data_source.reconnect(name, "reconnect asked by the user")
         stream = self.user_stream_tracker
@@ -227,11 +354,23 @@ class Exchange:
     def freshness(self, pair: str) -> Freshness:
         """How far this pair's book can be trusted now."""
         status = self.order_book_tracker.data_source.status_for(pair)
-        return book_freshness(self.feeds.get(pair), status, self.venue.clock.mono_ns(), self.replayed)
+        clock, lag_s = self.venue.clock, self.venue.loop_lag_s()
+        return book_freshness(self.feeds.get(pair), status, clock.mono_ns(), self.replayed, clock.boot_ns(), lag_s)
 
     def account_freshness(self) -> Freshness:
         """How far balances and orders can be trusted now."""
         return account_freshness(self.user_stream_tracker, self.venue.clock.mono_ns(), self._polled)
+
+    @property
+    def new_fields(self) -> Mapping[str, int]:
+        """Fields that the exchange began to send, with the message that held each first."""
+        return self._fields.told
+
+    async def _look_for_new_fields(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_FOR_FIELDS_S)
+            for name, frame in self._fields.look():
+                self.venue.notices.info(self.key, f"new field {name!r}: the exchange did not use to send it", frame)
 
     def level_frame(self, pair: str, side: Side, price: str) -> int | None:
         """Number of the message that set this level; None when it has left memory."""
@@ -244,6 +383,16 @@ class Exchange:
     def explain(self, frame: Frame) -> Sequence[Effect]:
         """What our source makes of a message. Raises nothing: what cannot be read is an `Unknown`."""
         return explain_frame(self.venue, self._public, self._private, frame)
+
+    @property
+    def banned_until_ns(self) -> int:
+        """Wall time until which the exchange wants nothing from our address; 0 when it does not ban us."""
+        return self.venue.banned_until_ns
+
+    @property
+    def via(self) -> str:
+        """ "via proxy host:port", or empty."""
+        return self.venue.via
 
     @property
     def clock_offset_ms(self) -> float | None:
@@ -275,7 +424,13 @@ class Exchange:
         """Every execution known, oldest first."""
         if self._fills_version != self.orders.version:
             self._fills_version = self.orders.version
-            records = [FillRecord(order, fill) for order in self.orders for fill in order.fills]
+            stream = self.user_stream_tracker
+            found = stream.recovered if stream is not None else set()
+            records = [
+                FillRecord(order, fill, (fill.id_space, fill.trade_id) in found)
+                for order in self.orders
+                for fill in order.fills
+            ]
             self._fills = sorted(records, key=lambda record: record.fill.exchange_ms)
         return self._fills
 
@@ -288,31 +443,33 @@ class Exchange:
         rule = self.trading_rules.get(draft.pair)
         if rule is None:
             return [Problem("pair", f"the trading rules of {draft.pair} are not known yet")]
-        price = self._market_price(draft)
-        problems = check(rule, draft, price)
-        if not self.has_account:
-            return [*problems, Problem("account", "not signed in: add an account to trade")]
-        needed, asset = notional(draft, price), rule.quote
-        if draft.side is Side.SELL:
-            needed, asset = draft.amount, rule.base
-        balance = self.account.balances.get(asset)
-        free = balance.available if balance is not None else Decimal(0)
-        if needed is not None and needed > free and self.account.complete_frame:
-            problems.append(Problem("balance", f"needs {needed:f} {asset}, {free:f} is free"))
+        account = self.account if self.has_account else None
+        problems = order_problems(rule, draft, self._market_price(draft), account)
+        if account is not None and self._sender is None:
+            problems.append(self._no_sender())
         return problems
 
-    def gate(self, draft: OrderDraft) -> Gate:
-        """Whether the order may leave now."""
-        if self.user_stream_tracker is None:
-            return Gate(GateState.BLOCKED, "not signed in")
+    def gate(self, draft: OrderDraft, despite: Iterable[str] = ()) -> Gate:
+        """Whether the order may leave now; `despite`: orders in doubt that the trader has looked for elsewhere."""
+        if self.no_orders or self.user_stream_tracker is None:
+            return Gate(GateState.BLOCKED, self.no_orders or "not signed in")
+        rule = self.trading_rules.get(draft.pair)
+        if rule is not None and not rule.is_open:
+            return Gate(GateState.BLOCKED, f"{draft.pair}: {rule.status_words.lower()}")
         return order_gate(
             draft,
             book=self.order_books.get(draft.pair),
             freshness=self.freshness(draft.pair),
             unknown=self.orders.unknown,
+            asks_by_our_id=self.asks_by_our_id,
             journal_failure=self.ledger.journal.failure,
             clock_bound_ms=self.clock_bound_ms,
             stream_live=self.user_stream_tracker.stream_fresh or self._polled,
+            reconciled=self.user_stream_tracker.reconciled,
+            earlier=self.orders.newest,
+            despite=frozenset(despite),
+            ban=self.venue.ban_words,
+            unreached=self.venue.unreached,
         )
 
     def get_fee(self, draft: OrderDraft) -> TradeFee | None:
@@ -325,10 +482,27 @@ class Exchange:
 
     def dry_run(self, draft: OrderDraft) -> SignedRequest:
         """The request as it would leave now and the exact text that is signed; the signature itself is redacted."""
-        if self._private is None:
-            raise OrderRefused([Problem("account", "not signed in: add an account to trade")])
+        if self._private is None or self._sender is None:
+            raise OrderRefused([self._no_sender()])
         intent = self._intent(quantize(self._rule(draft.pair), draft))
         return self.venue.redacted(self.venue.rest.prepare(self._private.place_order(intent).request))
+
+    @property
+    def can_preview(self) -> bool:
+        """Whether the exchange checks an order without taking it."""
+        return self._private is not None and self.venue.spec.previews
+
+    async def preview(self, draft: OrderDraft) -> OrderPreview:
+        """Have the exchange check the order; nothing is placed.
+
+        Raises OrderRefused where it cannot, ValueError, VenueError, NotSent, NoAnswer.
+        """
+        call = None
+        if self._private is not None:
+            call = self._private.preview_order(self._intent(quantize(self._rule(draft.pair), draft)))
+        if call is None:
+            raise OrderRefused([Problem("exchange", f"{self.title} has no test orders")])
+        return await self.venue.perform(call)
 
     # -- orders
 
@@ -353,18 +527,25 @@ class Exchange:
         """Sell `amount` (base). Returns our client order id."""
         return self.submit(OrderDraft(pair=pair, side=Side.SELL, type=order_type, price=price, amount=amount))
 
-    def submit(self, draft: OrderDraft) -> str:
-        """Place the order; its row is in `orders` before this returns. Raises OrderRefused."""
+    def submit(self, draft: OrderDraft, despite: Iterable[str] = ()) -> str:
+        """Place the order; its row is in `orders` before this returns. Raises OrderRefused.
+
+        `despite`: orders in doubt that the trader has looked for elsewhere; that consent goes into their journal.
+        """
+        despite = frozenset(despite)
         sender = self._sender
         if sender is None:
-            raise OrderRefused([Problem("account", "not signed in: add an account to trade")])
+            raise OrderRefused([self._no_sender()])
         order = quantize(self._rule(draft.pair), draft)
         if problems := self.check(order):
             raise OrderRefused(problems)
-        gate = self.gate(order)
+        gate = self.gate(order, despite)
         if gate.state is GateState.BLOCKED:
             raise OrderRefused([Problem("gate", gate.reason)])
         entry = sender.begin(self._intent(order))
+        for key in despite:
+            words = f"the trader checked on the website and placed {entry.key} all the same"
+            self.ledger.enter(EntryKind.REMARK, key, self.venue.wall_ms(), words)
         self.venue.spawn(sender.place(entry), f"order {entry.key}", self._tasks)
         return entry.key
 
@@ -372,7 +553,8 @@ class Exchange:
         """Cancel one order by our id or the exchange's."""
         order = self.orders.get(key)
         if order is None or self._sender is None:
-            return CancellationReceipt((CancellationResult(key, "", CancelOutcome.REFUSED, "no such order here"),))
+            words = self.no_orders or "no such order here"
+            return CancellationReceipt((CancellationResult(key, "", CancelOutcome.REFUSED, words),))
         return await self._sender.cancel(order)
 
     async def cancel_all(
@@ -388,6 +570,11 @@ class Exchange:
     def reports(self) -> Reports | None:
         """What stream and REST say, side by side; None without an account."""
         return None if self.user_stream_tracker is None else self.user_stream_tracker.reports
+
+    @property
+    def holds(self) -> dict[str, Hold]:
+        """What the exchange holds back of each asset, against what open orders explain."""
+        return holds(self.orders.open, self.account.balances, self.fees)
 
     def ask_account(self) -> None:
         """Ask about orders, fills and balances at once instead of at the next audit."""
@@ -406,16 +593,17 @@ class Exchange:
         except TROUBLE as error:
             self.venue.notices.warning(self.key, f"{kind} {key} was not read: {error}")
 
-    async def arm_kill_switch(self, seconds: int | None) -> int:
-        """Have the exchange itself cancel everything unless asked again in time; None disarms.
+    def check_order_now(self, key: str) -> None:
+        """Ask at once for an order whose outcome is unknown."""
+        if self.doubts is not None:
+            self.doubts.watch(key)
+            self.doubts.ask_now(key)
 
-        Returns when it fires (exchange ms, 0 when off). Raises ValueError where the exchange has none or takes other
-        times, and VenueError, NotSent, NoAnswer.
-        """
-        call = None if self._private is None else self._private.kill_switch(seconds)
-        if call is None:
-            raise ValueError(f"{self.title} has no safety timer")
-        return await self.venue.perform(call)
+    def archive_order(self, key: str) -> None:
+        """Put away an order that the exchange does not know. Anything heard of it brings it back."""
+        order = self.orders.get(key)
+        if order is not None and OrderFlag.LOST in order.flags and not order.is_done:
+            self.ledger.enter(EntryKind.ARCHIVED, key, self.venue.wall_ms())
 
     async def get_order(self, key: str) -> InFlightOrder | None:
         """Ask the exchange for one order; None when it does not know it. Raises VenueError, NotSent, NoAnswer."""
@@ -443,13 +631,17 @@ class Exchange:
 
     def after_sleep(self) -> None:
         """The computer slept: connections that look open are not, and the clock offset is forgotten."""
-        self.venue.server_clock.forget()
+        if not self._started:
+            return
+        self.venue.forget_clock()
+        self.venue.connection_lost()
+        self.markets.ask_clock_now()
         source = self.order_book_tracker.data_source
         for name in source.links:
-            source.reconnect(name, "the computer slept")
+            source.drop(name, "the computer slept")
         if self.user_stream_tracker is not None:
-            self.user_stream_tracker.data_source.reconnect("the computer slept")
-            self.user_stream_tracker.ask_now()
+            self.user_stream_tracker.data_source.drop("the computer slept")
+            self.user_stream_tracker.start_over()
 
     # -- recorded data
 
@@ -490,6 +682,12 @@ class Exchange:
 
     # -- small parts
 
+    def _no_sender(self) -> Problem:
+        return Problem("account", self.no_orders or "not signed in: add an account to trade")
+
+    async def _sample_clock(self) -> None:
+        await self.venue.sample_clock(self._public.get_server_time())
+
     def _rule(self, pair: str) -> TradingRule:
         rule = self.trading_rules.get(pair)
         if rule is None:
@@ -499,7 +697,7 @@ class Exchange:
     def _intent(self, order: OrderDraft) -> OrderIntent:
         now_ms = self.venue.now_ms()
         assert self._sender is not None
-        return OrderIntent(
+        intent = OrderIntent(
             client_order_id=new_client_order_id(now_ms, self._random),
             pair=order.pair,
             side=order.side,
@@ -510,8 +708,8 @@ class Exchange:
             quote_amount=order.quote_amount,
             stop_price=order.stop_price,
             created_ms=self.venue.wall_ms(),
-            proof_ms=self._sender.proof_ms(now_ms),
         )
+        return replace(intent, proof_ms=self._sender.latest_proof_ms(intent, now_ms))
 
     def _market_price(self, draft: OrderDraft) -> Decimal | None:
         return market_price(draft, self.order_books.get(draft.pair), self.tickers.get(draft.pair))

@@ -1,18 +1,14 @@
-"""Keeps one websocket open: dial, log in, beat, read, and come back after a loss. Knows no exchange, no events."""
+"""Keeps one websocket open: when to dial, when the next one takes over, and when to come back. Knows no exchange."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-import msgspec
-
+from app.connectors.link_connection import FrameUser, LinkConnection, Transport
+from app.connectors.link_troubles import LinkTroubles
 from app.core.clock import NS_PER_S, Clock
-from app.core.effects import Effect, Pong, Reconnect, Refused, Send, Unknown
-from app.core.frames import Frame
 from app.core.links import Link, LinkState, LinkStatus
 from app.core.notices import Notices
 from app.net.reconnect import HandshakeBudget, ReconnectPolicy
@@ -20,43 +16,46 @@ from app.net.transport import LinkLost
 from app.net.waiting import happens
 
 TOO_MANY = 429
+_NO_STATUS = 1
 _RENEW_AT = 0.96
+_TAKE_OVER_WITHIN_S = 20.0
+_RENEW_AGAIN_S = 30.0
+_LOOK_EVERY_S = 0.05
 _LONGEST_NAP_S = 1.0
-_UNREADABLE_LIMIT = 10
-_UNREADABLE_WINDOW_NS = 10 * NS_PER_S
+_UNTRUSTED_AGAIN_S = 60.0
 
 
-class Socket(Protocol):
-    """An open connection: iterate its frames, send text."""
+class NextUser(FrameUser, Protocol):
+    """What runs on a connection that is to take over from the present one."""
 
-    def __aiter__(self) -> AsyncIterator[Frame]: ...
-    async def send(self, payload: bytes) -> object: ...
-    async def close(self, reason: str) -> None: ...
-
-
-class Transport(Protocol):
-    def open(
-        self, link: Link, status: LinkStatus, connection: str, scan: bool
-    ) -> AbstractAsyncContextManager[Socket]: ...
-
-
-class LinkUser(Protocol):
-    """What runs on the connection."""
-
-    def on_open(self) -> Iterable[Effect]: ...
-    def heartbeat(self) -> bytes: ...
-    def on_frame(self, data: bytes, frame: int) -> Iterable[Effect]: ...
-    def apply(self, effect: Effect) -> None:
-        """Make one effect true; effects about the connection itself never come here."""
+    @property
+    def caught_up(self) -> bool:
+        """Whether it holds all that the present one will miss."""
         ...
+
+    def take_over(self) -> None:
+        """Make true what it held back."""
+        ...
+
+
+class LinkUser(FrameUser, Protocol):
+    """What runs on the link, whichever connection carries it."""
 
     def on_down(self, reason: str) -> None:
         """The connection is gone: nothing that came over it is live any more."""
         ...
 
+    def successor(self) -> NextUser | None:
+        """For a second connection that is open before the first one ends; None where that cannot be."""
+        ...
+
 
 class LinkRunner:
-    """One connection and its status; `run` returns only when cancelled or when the exchange refuses our login."""
+    """One link and its status; `run` returns only when cancelled.
+
+    A refused login and an error of ours stop it until the user asks; an untrusted certificate is looked at once a
+    minute.
+    """
 
     def __init__(
         self,
@@ -70,6 +69,9 @@ class LinkRunner:
         notices: Notices,
         private: bool = False,
         slow_down_s: float = 60.0,
+        before_dialling: Callable[[], Awaitable[object]] | None = None,
+        on_refusal: Callable[[LinkLost], None] | None = None,
+        on_opened: Callable[[], None] | None = None,
     ) -> None:
         self.link = link
         self.status = status
@@ -81,170 +83,211 @@ class LinkRunner:
         self._notices = notices
         self._private = private
         self._slow_down_s = slow_down_s
-        self._outbox: deque[bytes] = deque()
-        self._outgoing = asyncio.Event()
+        self._before_dialling = before_dialling
+        self._on_refusal = on_refusal or _ignore
+        self._on_opened = on_opened or _nothing
+        self._troubles = LinkTroubles(status, clock, notices)
         self._wake = asyncio.Event()
-        self._socket: Socket | None = None
-        self._unreadable: deque[int] = deque(maxlen=_UNREADABLE_LIMIT)
-        self._beaten_ns = 0
-        self._first_recv_ns = 0
-        self._last_recv_ns = 0
-        self._lost_reason = ""
+        self._ending = asyncio.Event()
+        self._ending_reason = ""
+        self._at_once = False
+        """The present connection is to end, and the next one is wanted without a pause."""
+        self._untrusted = False
+        """The certificate was refused when last looked at: the link is off."""
+        self._connection: LinkConnection | None = None
+        self._next: tuple[LinkConnection, asyncio.Task[str]] | None = None
+        """The connection that took over and what serves it, until `_until_lost` has noticed."""
 
     @property
     def is_open(self) -> bool:
-        return self._socket is not None
+        return self._connection is not None and self._connection.is_open
 
     def send(self, payload: bytes) -> None:
         """Queue a message for the open connection; without one it is dropped, as every connection starts afresh."""
-        if self._socket is not None:
-            self._outbox.append(payload)
-            self._outgoing.set()
+        if self._connection is not None:
+            self._connection.send(payload)
 
     def reconnect(self, reason: str) -> None:
         """Drop the connection, if any, and dial as soon as the host's budget allows."""
-        self._policy.retry_now()
+        self._at_once = self._policy.retry_now()
         self._wake.set()
-        if self._socket is not None:
-            self._lost_reason = reason
-            self._outgoing.set()
+        if self._connection is not None:
+            self._connection.close(reason)
+
+    def drop(self, reason: str) -> None:
+        """As after the computer slept: the connection ends at once even if it looks open, and the next is due now."""
+        self._policy.woke()
+        self._at_once = True
+        self._wake.set()
+        if self._connection is not None:
+            self._connection.drop(reason)
+
+    def renew(self, reason: str) -> None:
+        """The present connection will end soon: have the next one take over before that."""
+        self._ending_reason = reason
+        self._ending.set()
 
     async def run(self) -> None:
         while True:
             await self._wait_for_turn()
-            reason = await self._dial()
-            self._socket = None
-            self._policy.lost(self._carried_data_s())
+            try:
+                reason, carried_data_s = await self._until_lost()
+            except Exception as error:  # whatever it is, it must not end more than this connection
+                reason, carried_data_s = self._troubles.on_failed(error), 0.0
+            self._connection = None
+            self._policy.lost(carried_data_s)
+            if self._at_once:
+                self._at_once = False
+                self._policy.woke()
             self._user.on_down(reason)
-            if self.status.state is LinkState.REFUSED:
-                self._notices.error(self.status.name, reason)
-                await self._wake.wait()
+            if self.status.state is LinkState.FAILED:
+                await self._until_asked_again()
+            elif self.status.state is LinkState.REFUSED:
+                if self._troubles.may_log_in_again(reason):
+                    self._policy.retry_now()
+                else:
+                    await self._until_asked_again()
+            elif self._untrusted:
+                await happens(self._wake, _UNTRUSTED_AGAIN_S)
             else:
-                self.status.note(self._clock.wall_ns(), LinkState.RECONNECT, reason)
-                self._notices.warning(self.status.name, f"connection lost: {reason}")
+                again = LinkState.AUTH if self._troubles.logins_ended else LinkState.RECONNECT
+                self.status.note(self._clock.wall_ns(), again, reason)
+                told = reason if reason.startswith("connection lost") else f"connection lost: {reason}"
+                self._notices.warning(self.status.name, told)
+
+    async def _until_asked_again(self) -> None:
+        self._wake.clear()
+        await self._wake.wait()
+        self._troubles.on_asked_again()
 
     async def _wait_for_turn(self) -> None:
         """Wait until this link may try again and its host has a handshake to spare."""
+        if self._before_dialling is not None:
+            await self._before_dialling()
+        status, returns = self.status, self._budget.returns
         while self._policy.wait_s() > 0 or not self._budget.start():
             wait_s = max(self._policy.wait_s(), self._budget.wait_s())
-            self.status.next_attempt_ns = self._clock.mono_ns() + int(wait_s * NS_PER_S)
+            status.next_attempt_ns = self._clock.mono_ns() + int(wait_s * NS_PER_S)
+            if self._budget.banned:
+                until_ns = self._clock.wall_ns() + int(self._budget.banned_s() * NS_PER_S)
+                if status.state is not LinkState.BANNED:
+                    status.note(self._clock.wall_ns(), LinkState.BANNED, self._budget.reason)
+                status.banned_until_ns = until_ns
+            elif status.state is LinkState.BANNED:
+                status.note(self._clock.wall_ns(), LinkState.RECONNECT, "the ban is over")
             self._wake.clear()
             # Timers stand still while the computer sleeps, so a long wait looks at the clock now and then.
             await happens(self._wake, min(wait_s, _LONGEST_NAP_S))
+            if self._budget.returns != returns:
+                # Another link of this host came through.
+                returns = self._budget.returns
+                self._policy.woke()
         self._wake.clear()
-        self.status.attempts += 1
-        self.status.next_attempt_ns = 0
+        self._at_once = False
+        status.attempts += 1
+        status.next_attempt_ns = 0
 
-    async def _dial(self) -> str:
-        """Open the connection and serve it to its end; returns why it ended, in words."""
-        self._first_recv_ns = self._last_recv_ns = 0
-        self.status.note(self._clock.wall_ns(), LinkState.CONNECTING)
+    async def _until_lost(self) -> tuple[str, float]:
+        """Open a connection and serve it, and those that take over from it, to the end of the last one.
+
+        Returns why that ended, in words, and how long it carried data.
+        """
+        if not self._untrusted:
+            self.status.note(self._clock.wall_ns(), LinkState.CONNECTING)
+        connection = self._connection = self._new(self._user)
+        self._next = None
+        self._ending.clear()
+        renewals = asyncio.create_task(self._renewals(), name=f"{self.status.name} renewal")
+        try:
+            reason = await self._open(connection, first=True)
+            while self._next is not None:
+                (connection, serving), self._next = self._next, None
+                reason = await serving
+            self._at_once = self._at_once or connection.next_at_once
+            return reason, connection.carried_data_s
+        finally:
+            renewals.cancel()
+            if self._next is not None:
+                self._next[1].cancel()
+            await asyncio.gather(renewals, return_exceptions=True)
+
+    def _new(self, user: FrameUser) -> LinkConnection:
+        return LinkConnection(self.link, user, self.status, self._clock, self._notices, self._troubles, self.renew)
+
+    async def _open(self, connection: LinkConnection, *, first: bool) -> str:
+        """Open it and serve it to its end; returns why it ended, in words. The budget was asked before."""
         dialling = True
         try:
             async with self._transport.open(self.link, self.status, self.status.name, self._private) as socket:
-                dialling = False
+                dialling = self._untrusted = False
                 self._budget.finish()
-                return await self._serve(socket)
+                self._on_opened()
+                if first:
+                    state = LinkState.AUTH if self._private else LinkState.LIVE
+                    self.status.note(self._clock.wall_ns(), state)
+                return await connection.serve(socket)
         except LinkLost as lost:
             if dialling:
+                dialling = False
                 slow_down_s = self._slow_down_s if lost.status == TOO_MANY else None
-                self._budget.finish(lost.status, lost.retry_after_s or slow_down_s)
+                self._budget.finish(lost.status or _NO_STATUS, lost.retry_after_s or slow_down_s)
+                self._untrusted = lost.untrusted and first
+                if self._untrusted:
+                    self.status.note(self._clock.wall_ns(), LinkState.OFF, str(lost))
+                self._on_refusal(lost)
             return str(lost)
-
-    def _carried_data_s(self) -> float:
-        return (self._last_recv_ns - self._first_recv_ns) / NS_PER_S
-
-    async def _serve(self, socket: Socket) -> str:
-        """Run the connection until it ends; returns why, in words."""
-        self._outbox.clear()
-        self._unreadable.clear()
-        self._socket = socket
-        self._lost_reason = ""
-        state = LinkState.AUTH if self._private else LinkState.LIVE
-        self.status.note(self._clock.wall_ns(), state)
-        writer = asyncio.create_task(self._write(socket), name=f"{self.status.name} writer")
-        heart = asyncio.create_task(self._beat(), name=f"{self.status.name} heartbeat")
-        end = asyncio.create_task(self._renew(), name=f"{self.status.name} renewal")
-        try:
-            self._perform(self._user.on_open())
-            async for frame in socket:
-                if reason := self._read(frame):
-                    await socket.close(reason)
-                    return reason
-            return self._lost_reason or "closed by the exchange"
-        except LinkLost as lost:
-            return self._lost_reason or str(lost)
         finally:
-            for task in (writer, heart, end):
-                task.cancel()
-            await asyncio.gather(writer, heart, end, return_exceptions=True)
+            if dialling:
+                self._budget.finish(_NO_STATUS)
 
-    def _read(self, frame: Frame) -> str:
-        """Handle one frame; returns the reason when the connection is of no more use."""
-        self._first_recv_ns = self._first_recv_ns or frame.mono_ns
-        self._last_recv_ns = frame.mono_ns
+    async def _renewals(self) -> None:
+        """Have the next connection take over when the exchange announces an end, or shortly before it would come."""
+        while True:
+            if not self.link.lifetime_s:
+                await self._ending.wait()
+            elif not await happens(self._ending, self.link.lifetime_s * _RENEW_AT):
+                self._ending_reason = "it is nearly as old as the exchange allows"
+            self._ending.clear()
+            while not await self._replace(self._ending_reason):
+                await asyncio.sleep(_RENEW_AGAIN_S)
+
+    async def _replace(self, why: str) -> bool:
+        """Open the next connection beside the present one and let it take over; whether that came about."""
+        present, user = self._connection, self._user.successor()
+        if user is None or present is None or not present.is_open:
+            self.reconnect(why)
+            return True
+        while not self._budget.start():
+            await asyncio.sleep(min(self._budget.wait_s(), _LONGEST_NAP_S))
+        following = self._new(user)
+        serving = asyncio.create_task(self._open(following, first=False), name=f"{self.status.name} next")
         try:
-            for effect in self._user.on_frame(frame.payload, frame.seq):
-                kind = type(effect)
-                if kind is Send:
-                    self.send(effect.payload)  # type: ignore[union-attr]
-                elif kind is Reconnect:
-                    return effect.reason  # type: ignore[union-attr]
-                elif kind is Pong:
-                    self.status.round_trip_ms = (self._clock.mono_ns() - self._beaten_ns) / 1e6
-                elif kind is Unknown:
-                    self.status.unknown += 1
-                elif kind is Refused and effect.login:  # type: ignore[union-attr]
-                    reason = f"login refused: {effect.words}"  # type: ignore[union-attr]
-                    self.status.note(self._clock.wall_ns(), LinkState.REFUSED, reason)
-                    return reason
-                else:
-                    self._user.apply(effect)
-        except (msgspec.DecodeError, ValueError) as error:
-            return self._unreadable_frame(frame, error)
-        return ""
+            async with asyncio.timeout(_TAKE_OVER_WITHIN_S):
+                while not (following.is_open and user.caught_up):
+                    if serving.done():
+                        self._notices.warning(self.status.name, f"connection not renewed: {serving.result()}")
+                        return False
+                    await asyncio.sleep(_LOOK_EVERY_S)
+        except TimeoutError:
+            self._notices.warning(self.status.name, "connection not renewed: the next one did not catch up in time")
+            return False
+        else:
+            self._next = (following, serving)
+            self._connection = following
+            following.user = self._user
+            user.take_over()
+            present.drop(f"renewed: {why}")
+            self._notices.info(self.status.name, f"connection renewed: {why}")
+            return True
+        finally:
+            if self._next is None or self._next[1] is not serving:
+                serving.cancel()
+                await asyncio.gather(serving, return_exceptions=True)
 
-    def _unreadable_frame(self, frame: Frame, error: Exception) -> str:
-        now = self._clock.mono_ns()
-        self.status.unknown += 1
-        self._unreadable.append(now)
-        self._notices.warning(self.status.name, f"unreadable message ({len(frame.payload)} bytes): {error}", frame.seq)
-        often = len(self._unreadable) == _UNREADABLE_LIMIT and now - self._unreadable[0] < _UNREADABLE_WINDOW_NS
-        return f"{_UNREADABLE_LIMIT} unreadable messages in 10 s" if often else ""
 
-    def _perform(self, effects: Iterable[Effect]) -> None:
-        for effect in effects:
-            if isinstance(effect, Send):
-                self.send(effect.payload)
-            else:
-                self._user.apply(effect)
+def _ignore(_: LinkLost) -> None:
+    return None
 
-    async def _write(self, socket: Socket) -> None:
-        await asyncio.sleep(self.link.settle_s)
-        while True:
-            await self._outgoing.wait()
-            self._outgoing.clear()
-            while self._outbox:
-                try:
-                    await socket.send(self._outbox.popleft())
-                except LinkLost:
-                    return
-                if self.link.sends_per_s:
-                    await asyncio.sleep(1 / self.link.sends_per_s)
-            if self._lost_reason:
-                await socket.close(self._lost_reason)
-                return
 
-    async def _beat(self) -> None:
-        if not self.link.heartbeat_s:
-            return
-        while True:
-            await asyncio.sleep(self.link.heartbeat_s)
-            self._beaten_ns = self._clock.mono_ns()
-            self.send(self._user.heartbeat())
-
-    async def _renew(self) -> None:
-        """Leave shortly before the exchange would cut the connection."""
-        if self.link.lifetime_s:
-            await asyncio.sleep(self.link.lifetime_s * _RENEW_AT)
-            self.reconnect("renewed before the exchange ends it")
+def _nothing() -> None:
+    return None

@@ -10,7 +10,7 @@ import msgspec
 from app.connectors.spec import PublicSource
 from app.connectors.venue import TROUBLE, Venue
 from app.core.trading_rule import TradingRule
-from app.core.types import Ticker
+from app.core.types import MarketStatus, Ticker
 from app.net.waiting import happens
 
 _RULES_EVERY_S = 60.0
@@ -31,6 +31,7 @@ class MarketList:
         self._venue = venue
         self._public = public
         self._rules_now = asyncio.Event()
+        self._clock_now = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -51,10 +52,34 @@ class MarketList:
         """The exchange refused an order by a rule we did not know."""
         self._rules_now.set()
 
+    def ask_clock_now(self) -> None:
+        """Measure the exchange's clock again at once."""
+        self._clock_now.set()
+
     def apply_trading_rules(self, rules: Iterable[TradingRule]) -> None:
-        """Take the market list as the exchange tells it now; pairs it left out are gone."""
-        self.trading_rules = {rule.pair: rule for rule in rules}
+        """Take the market list as the exchange tells it now; pairs it left out are delisted."""
+        listed = {rule.pair: rule for rule in rules}
+        if not listed:
+            raise ValueError("the exchange's list of markets is empty")
+        for pair, rule in self.trading_rules.items():
+            if pair not in listed:
+                listed[pair] = msgspec.structs.replace(rule, status=MarketStatus.DELISTED, venue_status="delisted")
+        if listed != self.trading_rules:
+            self._tell_changes(listed)
+        self.trading_rules = listed
         self.trading_rules_version += 1
+
+    def _tell_changes(self, listed: dict[str, TradingRule]) -> None:
+        for pair, rule in listed.items():
+            known = self.trading_rules.get(pair)
+            if known is not None and known.status is not rule.status:
+                words = rule.status_words or "Trading"
+                self._venue.notices.warning(self._venue.key, f"{pair}: {words.lower()}", rule.frame)
+
+    def is_trading(self, pair: str) -> bool:
+        """Whether the market matches orders now; one that is not known yet is taken to do so."""
+        rule = self.trading_rules.get(pair)
+        return rule is None or rule.is_open
 
     def add_rule(self, rule: TradingRule) -> None:
         self.trading_rules[rule.pair] = rule
@@ -70,13 +95,14 @@ class MarketList:
 
     async def _clock_loop(self) -> None:
         while True:
+            self._clock_now.clear()
             for _ in range(_CLOCK_SAMPLES):
                 try:
                     await self._venue.sample_clock(self._public.get_server_time())
                 except TROUBLE:
                     break
             known = self._venue.server_clock.bound_ms is not None
-            await asyncio.sleep(_CLOCK_EVERY_S if known else _RETRY_S)
+            await happens(self._clock_now, _CLOCK_EVERY_S if known else _RETRY_S)
 
     async def _trading_rules_polling_loop(self) -> None:
         while True:
@@ -85,7 +111,7 @@ class MarketList:
                 rules = await self._venue.perform(self._public.get_trading_rules())
                 self.apply_trading_rules(rules)
                 wait_s = _RULES_EVERY_S
-            except TROUBLE as error:
+            except (*TROUBLE, ValueError) as error:
                 self._venue.notices.warning(self._venue.key, f"trading rules not read: {error}")
                 wait_s = _RETRY_S
             await happens(self._rules_now, wait_s)

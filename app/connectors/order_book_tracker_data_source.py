@@ -9,8 +9,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from app.connectors.link_runner import LinkRunner
+from app.connectors.link_runner import LinkRunner, NextUser
+from app.connectors.next_connection import NextConnection
 from app.connectors.spec import PublicSource
+from app.connectors.taps import offer
 from app.connectors.venue import Venue
 from app.core.effects import (
     NOTHING,
@@ -29,6 +31,7 @@ from app.core.order_book import OrderBook
 from app.core.requests import Call, NoAnswer, NotSent, VenueError
 from app.core.trading_rule import TradingRule
 from app.core.types import BookDiff, BookSnapshot, Ticker, Trade
+from app.net.waiting import happens
 
 Tap = asyncio.Queue[MarketEvent]
 _MOST_BETWEEN_POLLS_S = 30.0
@@ -66,6 +69,7 @@ class OrderBookTrackerDataSource:
         self._runners: dict[str, LinkRunner] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._polling: set[Subscription] = set()
+        self._poll_now = asyncio.Event()
         self._running = False
         self._taps: dict[type, list[Tap]] = {}
         self._tapped: dict[type, Callable[[Any], None]] = {}
@@ -138,7 +142,7 @@ class OrderBookTrackerDataSource:
         def tapped(event: MarketEvent) -> None:
             sink(event)
             for tap in taps:
-                tap.put_nowait(event)
+                offer(tap, event)
 
         self._tapped[kind] = sink
         self.sinks[kind] = tapped
@@ -195,6 +199,19 @@ class OrderBookTrackerDataSource:
         runner = self._runners.get(name)
         if runner is not None:
             runner.reconnect(reason)
+        elif name in self.links:
+            self.poll_now()
+
+    def poll_now(self) -> None:
+        """Ask for everything that is polled at the next turn of the loop, as after a change of pace."""
+        self._poll_now.set()
+        self._poll_now.clear()
+
+    def drop(self, name: str, reason: str) -> None:
+        """End the connection at once, even if it looks open, and dial again."""
+        runner = self._runners.get(name)
+        if runner is not None:
+            runner.drop(reason)
 
     def status_for(self, pair: str) -> LinkStatus | None:
         """The connection that carries this pair's book."""
@@ -207,14 +224,14 @@ class OrderBookTrackerDataSource:
         """The function that reads one message of that connection and hands its events on; it returns what concerns the
         connection itself. This is the hot path of the desk, hence a closure: its names are looked up once.
         """
-        on_message, sinks, book_of = self.source.on_message, self.sinks, self.books.get
+        on_message, sinks, books, taps = self.source.on_message, self.sinks, self.books, self._taps
 
         def read(data: bytes, frame: int) -> Iterable[Effect]:
             rest: list[Effect] | None = None
             for effect in on_message(data, frame):
                 # Nearly every message is a change that follows the last one, and nobody taps.
-                if type(effect) is BookDiff and not self._taps:
-                    book = book_of(effect.pair)
+                if type(effect) is BookDiff and not taps:
+                    book = books.get(effect.pair)
                     if book is not None and book.follow(effect):
                         continue
                 sink = sinks.get(type(effect))
@@ -242,6 +259,17 @@ class OrderBookTrackerDataSource:
         elif isinstance(effect, Perform):
             self._spawn(self._perform(effect.call), "perform")
 
+    def _apply_of(self, link: str) -> Callable[[Effect], None]:
+        """As `apply`, for what a message of that connection asked for: its answer is dropped once that one is gone."""
+
+        def apply(effect: Effect) -> None:
+            if isinstance(effect, Perform):
+                self._spawn(self._perform(effect.call, link), "perform")
+            else:
+                self.apply(effect)
+
+        return apply
+
     def _on_sequence(self, link: str, number: int) -> None:
         last = self._numbers.get(link)
         if last is not None and number <= last:
@@ -250,10 +278,15 @@ class OrderBookTrackerDataSource:
         if last is not None and number != last + 1:
             self.on_sequence_gap(link, f"message {number} came after {last}")
 
-    async def _perform(self, call: Call[Iterable[Effect]]) -> None:
+    async def _perform(self, call: Call[Iterable[Effect]], link: str = "") -> None:
+        epoch = self.links[link].epoch if link else 0
+        apply = self._apply_of(link) if link else self.apply
         try:
-            for effect in await self._venue.perform(call):
-                self.apply(effect)
+            effects = await self._venue.perform(call)
+            if link and self.links[link].epoch != epoch:
+                return
+            for effect in effects:
+                apply(effect)
         except (VenueError, NotSent, NoAnswer) as error:
             self._venue.notices.warning(self._venue.connection("rest"), f"{call.request.path}: {error}")
 
@@ -293,6 +326,8 @@ class OrderBookTrackerDataSource:
         status, book, wait_s = self.links[link.name], wanted.channel is Channel.BOOK, 0.0
         while wanted in self._wanted and (polled := self._ask_for(wanted)) is not None:
             call, every_s = polled
+            if book:
+                status.polled_every_s = every_s
             try:
                 effects = await self._venue.perform(call)
             except (VenueError, NotSent, NoAnswer) as error:
@@ -310,7 +345,7 @@ class OrderBookTrackerDataSource:
                     status.messages += 1
                 for effect in effects:
                     self.apply(effect)
-            await asyncio.sleep(wait_s)
+            await happens(self._poll_now, wait_s)
 
     def _send(self, name: str, effects: Iterable[Effect]) -> None:
         runner = self._runners.get(name)
@@ -318,14 +353,36 @@ class OrderBookTrackerDataSource:
             if isinstance(effect, Send):
                 if runner is not None:
                     runner.send(effect.payload)
+            elif runner is not None:
+                self._apply_of(name)(effect)
             else:
                 self.apply(effect)
+
+    # -- one connection after another
+
+    def subscribed_on(self, link: Link) -> list[Subscription]:
+        """Streams that this connection carries or should carry."""
+        return [wanted for wanted, name in self._wanted.items() if name == link.name]
+
+    def take_over(self, link: Link, held: Iterable[Effect], asked: Collection[Subscription]) -> None:
+        """From now on another connection carries the link: make true what it held back, and ask it for what became
+        wanted since it was asked.
+        """
+        self._numbers.pop(link.name, None)
+        for effect in held:
+            if isinstance(effect, Sequence):
+                self._on_sequence(link.name, effect.number)
+            else:
+                self.apply(effect)
+        wanted = self.subscribed_on(link)
+        self._send(link.name, self.source.unsubscribe([gone for gone in asked if gone not in wanted]))
+        self._send(link.name, self.source.subscribe([new for new in wanted if new not in asked]))
 
     def _on_open(self, link: Link) -> Iterable[Effect]:
         self._numbers.pop(link.name, None)
         self.on_link_open(link.name)
         yield from self.source.on_open(link, self._venue.now_ms())
-        wanted = [wanted for wanted, name in self._wanted.items() if name == link.name]
+        wanted = self.subscribed_on(link)
         self.confirmed.difference_update(wanted)
         yield from self.source.subscribe(wanted)
 
@@ -340,7 +397,7 @@ class _PublicLink:
         self._owner = owner
         self._link = link
         self.on_frame = owner.reader(link.name)
-        self.apply = owner.apply
+        self.apply = owner._apply_of(link.name)
 
     def on_open(self) -> Iterable[Effect]:
         return self._owner._on_open(self._link)
@@ -348,7 +405,11 @@ class _PublicLink:
     def heartbeat(self) -> bytes:
         return self._owner.source.heartbeat(self._owner._venue.now_ms())
 
+    def successor(self) -> NextUser | None:
+        return NextConnection(self._owner, self._link, self._owner._venue.clock, self._owner._venue.now_ms)
+
     def on_down(self, reason: str) -> None:
+        self._owner._venue.connection_lost()
         self._owner.on_link_down(self._link, reason)
 
 

@@ -4,26 +4,67 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from random import Random
+from typing import TypeVar
 
 from app.connectors.spec import PrivateSource
 from app.connectors.venue import Venue
 from app.core.journal import EntryKind, OrderLedger
 from app.core.orders import InFlightOrder, OrderState
 from app.core.requests import NoAnswer, NotSent, VenueError
+from app.net.waiting import cut_short, happens
 
+T = TypeVar("T")
 _FIRST_QUESTIONS_S = (2.0, 4.0, 8.0)
 _LATER_S = 10.0
+_OFFLINE_S = 2.0
+"""After a question that never left: it cost the exchange nothing, and the network may be back."""
+_APART_S = 1.0
+"""At least between two questions about one order, whatever happens."""
+_ANSWER_WITHIN_S = 5.0
+_MOST_PATIENCE_S = 40.0
+_OVERTAKEN_S = 1.0
 _BETWEEN_PROOFS_S = 2.0
+_AT_PROOF_S = 0.01
 _MOST_BOUND_MS = 1_000
+_LOOK_BACK_MS = 60_000
+_EVIDENCE = "asked twice and looked through fills and all open orders after its deadline"
+
+
+class _Watch:
+    """`answer_wanted`: one answer is wanted even though the order is not in doubt."""
+
+    def __init__(self, answer_wanted: bool) -> None:
+        self.answer_wanted = answer_wanted
+        self.now = asyncio.Event()
+        self.questions = 0
+        self.offline = False
+        self.asked_s = float("-inf")
+        """When it was last asked, by the loop's clock."""
+        self.asking = ""
+        """Which kind of question is under way."""
+        self.given_up: set[str] = set()
+        """Kinds given up because others were answered meanwhile; the next of that kind is waited for."""
+        self.patience_s = _ANSWER_WITHIN_S
+        """How long to wait for an answer; it grows while none comes, for an exchange that is merely slow."""
+        self.limit: asyncio.Timeout | None = None
+        """Of the question under way."""
+
+    @property
+    def wait_s(self) -> float:
+        if self.offline:
+            return _OFFLINE_S
+        return _FIRST_QUESTIONS_S[self.questions] if self.questions < len(_FIRST_QUESTIONS_S) else _LATER_S
 
 
 class OrderDoubts:
-    """One watch per order in doubt.
+    """One watch per order in doubt: asked after 2, 4 and 8 s, then every 10 s, each 20 % sooner or later.
 
     An order is proved absent only when the exchange's clock has passed the proof time, two questions at least 2 s apart
     were answered with a definite "not found", and neither the fills since nor a full list of
     open orders taken after that hold it, with no failure in between. Otherwise it stays UNKNOWN.
+    A change without an answer is over when the order shows the new terms, or the old ones past the proof time.
     """
 
     def __init__(
@@ -32,69 +73,185 @@ class OrderDoubts:
         source: PrivateSource,
         ledger: OrderLedger,
         query: Callable[[InFlightOrder], Awaitable[bool]],
+        sample_clock: Callable[[], Awaitable[None]],
         random: Random,
     ) -> None:
+        """`query` asks for one order, `sample_clock` for the exchange's time; both raise as `Venue.perform` does."""
         self.query = query
+        self._sample_clock = sample_clock
         self._venue = venue
         self._source = source
         self._ledger = ledger
         self._random = random
-        self._watched: dict[str, asyncio.Task[None]] = {}
+        self._watches: dict[str, _Watch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
+        venue.answers_again.connect(lambda _nothing: self.ask_now())
+        venue.answered.connect(self._overtaken)
 
     def watch(self, key: str) -> None:
-        """Ask for this order until its outcome is known. Watching twice is watching once."""
-        if key not in self._watched:
-            self._venue.spawn(self._settle(key), f"outcome of {key}", self._tasks)
+        """Ask for this order until it was answered and its outcome is known. Watching twice is watching once."""
+        self._watch(key, True)
+
+    def watch_sending(self, key: str) -> None:
+        """Ask only if its request is still without an answer after 2 s: the stream may be silent too."""
+        if getattr(self._source, "asks_by_our_id", True):
+            self._watch(key, False)
 
     def watch_all(self) -> None:
         """Take up every order in doubt, as after a restart."""
-        for order in self._ledger.tracker.unknown:
-            self.watch(order.key)
+        self._stopped = False
+        for order in self._ledger.tracker.open:
+            if _in_doubt(order):
+                self.watch(order.key)
+
+    def ask_now(self, key: str = "") -> None:
+        """Ask for this order, or for every one in doubt, without waiting any longer: the exchange answers again."""
+        now_s = asyncio.get_running_loop().time()
+        for watched, watch in self._watches.items():
+            if key in ("", watched):
+                watch.now.set()
+                if now_s - watch.asked_s > _APART_S:
+                    # Asked while nothing came back: that answer is not worth waiting for.
+                    cut_short(watch.limit)
+
+    def _overtaken(self, _nothing: None) -> None:
+        """A question that others have overtaken got lost on its way, most likely: asking again costs little."""
+        now_s = asyncio.get_running_loop().time()
+        for watch in self._watches.values():
+            lost = watch.limit is not None and now_s - watch.asked_s > _OVERTAKEN_S
+            if lost and watch.asking not in watch.given_up:
+                watch.given_up.add(watch.asking)
+                cut_short(watch.limit)
 
     async def stop(self) -> None:
+        """Orders in doubt stay so until `watch_all`."""
+        self._stopped = True
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _settle(self, key: str) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._watched[key] = task
-        try:
-            questions = 0
-            while (order := self._ledger.tracker.get(key)) is not None and (not questions or _in_doubt(order)):
-                wait_s = _FIRST_QUESTIONS_S[questions] if questions < len(_FIRST_QUESTIONS_S) else _LATER_S
-                await asyncio.sleep(wait_s * self._random.uniform(0.8, 1.2))
-                questions += 1
-                try:
-                    if not await self.query(order) and order.state is OrderState.UNKNOWN:
-                        await self._prove_absent(order)
-                except (VenueError, NotSent, NoAnswer):
-                    continue
-        finally:
-            self._watched.pop(key, None)
+    def _watch(self, key: str, answer_wanted: bool) -> None:
+        watch = self._watches.get(key)
+        if watch is not None:
+            watch.answer_wanted |= answer_wanted
+            return
+        if self._stopped:
+            return
+        self._watches[key] = _Watch(answer_wanted)
+        self._venue.spawn(self._settle(key, self._watches[key]), f"outcome of {key}", self._tasks)
 
-    async def _prove_absent(self, order: InFlightOrder) -> None:
+    async def _settle(self, key: str, watch: _Watch) -> None:
+        try:
+            while True:
+                await happens(watch.now, self._wait_s(key, watch))
+                since_s = asyncio.get_running_loop().time() - watch.asked_s
+                await asyncio.sleep(max(_APART_S - since_s, 0.0))
+                watch.now.clear()
+                order = self._ledger.tracker.get(key)
+                if order is None or not (watch.answer_wanted or _in_doubt(order)):
+                    return
+                watch.questions += 1
+                self._count(order)
+                try:
+                    if not await self._ask(order, watch) and order.state is OrderState.UNKNOWN:
+                        await self._prove_absent(order, watch)
+                    elif _change_in_doubt(order):
+                        self._prove_unchanged(order)
+                    watch.answer_wanted = watch.offline = False
+                    watch.patience_s = _ANSWER_WITHIN_S
+                except NotSent:
+                    watch.offline = True
+                except TimeoutError:
+                    # Waited long enough already.
+                    watch.now.set()
+                except (VenueError, NoAnswer):
+                    watch.offline = False
+        finally:
+            self._watches.pop(key, None)
+
+    def _wait_s(self, key: str, watch: _Watch) -> float:
+        wait_s = watch.wait_s * self._random.uniform(0.8, 1.2)
+        order = self._ledger.tracker.get(key)
+        if order is None or order.state is not OrderState.UNKNOWN:
+            return wait_s
+        # The first moment at which its absence can be proved is worth a question of its own.
+        proof_s = (order.proof_ms - self._venue.server_clock.estimate_ms()) / 1000
+        return min(wait_s, proof_s + _AT_PROOF_S) if proof_s > 0 else wait_s
+
+    def _count(self, order: InFlightOrder) -> None:
+        order.questions += 1
+        order.version += 1
+        self._ledger.tracker.touch(order)
+
+    async def _ask(self, order: InFlightOrder, watch: _Watch) -> bool:
+        """False when the exchange does not know it. Raises VenueError, NotSent, NoAnswer, TimeoutError."""
+        return await self._within(self.query(order), watch, "order")
+
+    async def _within(self, question: Awaitable[T], watch: _Watch, kind: str) -> T:
+        watch.asked_s, watch.asking = asyncio.get_running_loop().time(), kind
+        try:
+            async with asyncio.timeout(watch.patience_s) as watch.limit:
+                answer = await question
+        except TimeoutError:
+            if asyncio.get_running_loop().time() - watch.asked_s >= watch.patience_s:
+                watch.patience_s = min(2 * watch.patience_s, _MOST_PATIENCE_S)
+            raise
+        except (VenueError, NotSent, NoAnswer):
+            watch.given_up.discard(kind)
+            raise
+        finally:
+            watch.limit = None
+        watch.given_up.discard(kind)
+        return answer
+
+    async def _prove_absent(self, order: InFlightOrder, watch: _Watch) -> None:
+        if not self._clock_is_sure:
+            await self._sample_clock()
         if not self._past_proof(order):
             return
         await asyncio.sleep(_BETWEEN_PROOFS_S)
-        if await self.query(order) or not self._past_proof(order):
+        if await self._ask(order, watch) or not self._past_proof(order):
             return
-        for fill in await self._venue.all_pages(self._source.get_fills(order.created_ms)):
+        # Our clock wrote down when it was made; the exchange is asked by its own.
+        age_ms = self._venue.wall_ms() - order.created_ms
+        since_ms = max(0, min(order.created_ms, self._venue.estimate_ms() - age_ms) - _LOOK_BACK_MS)
+        fills = self._venue.all_pages(self._source.get_fills(since_ms))
+        for fill in await self._within(fills, watch, "fills"):
             self._ledger.fill(fill, self._venue.wall_ms())
-        for update in await self._venue.all_pages(self._source.get_open_orders()):
+        open_orders = self._venue.all_pages(self._source.get_open_orders())
+        for update in await self._within(open_orders, watch, "open orders"):
             self._ledger.update(update, self._venue.wall_ms())
         if order.state is OrderState.UNKNOWN:
-            evidence = "proved absent: asked twice and looked through all open orders after its deadline"
-            self._ledger.enter(EntryKind.ABSENT, order.key, self._venue.wall_ms(), evidence)
+            at = datetime.fromtimestamp(self._venue.estimate_ms() / 1000, UTC)
+            words = f"proved absent at {at:%H:%M:%S} UTC: {_EVIDENCE}"
+            self._ledger.enter(EntryKind.ABSENT, order.key, self._venue.wall_ms(), words)
+
+    @property
+    def _clock_is_sure(self) -> bool:
+        bound_ms = self._venue.server_clock.bound_ms
+        return bound_ms is not None and bound_ms <= _MOST_BOUND_MS
 
     def _past_proof(self, order: InFlightOrder) -> bool:
-        clock = self._venue.server_clock
-        bound = clock.bound_ms
-        return bound is not None and bound <= _MOST_BOUND_MS and clock.estimate_ms() >= order.terms.proof_ms
+        return self._past(order.proof_ms)
+
+    def _past(self, proof_ms: int) -> bool:
+        return self._clock_is_sure and self._venue.server_clock.estimate_ms() >= proof_ms
+
+    def _prove_unchanged(self, order: InFlightOrder) -> None:
+        """The question just answered shows the old terms; before the proof time that proves nothing."""
+        assert order.change is not None
+        if self._past(order.change.proof_ms):
+            words = "the exchange still shows the old terms after the change's deadline"
+            self._ledger.enter(EntryKind.CHANGE_REFUSED, order.key, self._venue.wall_ms(), words)
 
 
 def _in_doubt(order: InFlightOrder) -> bool:
-    return order.state in (OrderState.UNKNOWN, OrderState.PENDING_CANCEL)
+    if order.state is OrderState.PENDING_CANCEL:
+        return not order.cancel_refusal
+    return order.state in (OrderState.SUBMITTING, OrderState.UNKNOWN) or _change_in_doubt(order)
+
+
+def _change_in_doubt(order: InFlightOrder) -> bool:
+    return order.change is not None and order.change.is_open and not order.is_done

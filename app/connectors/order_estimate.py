@@ -1,12 +1,12 @@
-"""What an order would cost now: its price at the market and its fee. Pure."""
+"""What an order would cost now, its price at the market and its fee, and why it would be refused. Pure."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from app.core.account import FeeSchedule, TradeFee, estimate_fee
+from app.core.account import AccountBook, FeeSchedule, TradeFee, estimate_fee
 from app.core.order_book import OrderBook
-from app.core.trading_rule import OrderDraft, TradingRule
+from app.core.trading_rule import OrderDraft, Problem, TradingRule, check, notional
 from app.core.types import OrderType, Side, Ticker
 
 
@@ -20,7 +20,7 @@ def market_price(draft: OrderDraft, book: OrderBook | None, ticker: Ticker | Non
         touch = _touch(book, draft.side)
         if touch is not None:
             return Decimal(touch)
-    return ticker.last if ticker is not None else None
+    return ticker.last or None if ticker is not None else None
 
 
 def order_fee(
@@ -47,3 +47,20 @@ def _touch(book: OrderBook, side: Side) -> str | None:
 
 def _takes(side: Side, price: Decimal, touch: Decimal) -> bool:
     return price >= touch if side is Side.BUY else price <= touch
+
+
+def order_problems(
+    rule: TradingRule, draft: OrderDraft, price: Decimal | None, account: AccountBook | None
+) -> list[Problem]:
+    """Why the exchange would refuse this quantized order: its market's rules, then the free balance."""
+    problems = check(rule, draft, price)
+    if account is None:
+        return [*problems, Problem("account", "not signed in: add an account to trade")]
+    needed, asset = notional(draft, price), rule.quote
+    if draft.side is Side.SELL:
+        needed, asset = draft.amount, rule.base
+    balance = account.balances.get(asset)
+    free = balance.available if balance is not None else Decimal(0)
+    if needed is not None and needed > free and account.complete_frame:
+        problems.append(Problem("balance", f"needs {needed:f} {asset}, {free:f} is free"))
+    return problems

@@ -12,6 +12,7 @@ from app.connectors.order_doubts import OrderDoubts
 from app.connectors.spec import CancelAnswer, PrivateSource
 from app.connectors.venue import Venue
 from app.core.cancellation import CancellationReceipt, CancellationResult, CancelOutcome
+from app.core.clock import NS_PER_S
 from app.core.errors import ErrorKind
 from app.core.journal import EntryKind, JournalEntry, JournalError, OrderLedger
 from app.core.orders import InFlightOrder, OrderIntent, OrderState
@@ -19,8 +20,10 @@ from app.core.requests import Call, NoAnswer, NotSent, VenueError
 from app.core.types import Side
 from app.net.waiting import happens
 
-CLOCK_MARGIN_MS = 1_000
+_LONGEST_COMMIT_S = 5.0
+"""An order that took longer to write down was confirmed on another market; it is not sent."""
 _CONFIRM_WITHIN_S = 3.0
+_ON_ITS_WAY = (OrderState.INTENT, OrderState.SUBMITTING)
 _GONE = (ErrorKind.NOT_FOUND, ErrorKind.ALREADY_DONE)
 
 
@@ -40,12 +43,29 @@ class OrderSender:
         self._ledger = ledger
         self._doubts = doubts
         self._on_rules_changed = on_rules_changed
-        self._cancel_after_ack: set[str] = set()
+        self._queued_cancels: dict[str, tuple[OrderState, ...]] = {}
+        """Our id, and the states in which the exchange cannot know the order yet."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        ledger.tracker.changed.connect(self._send_queued_cancel)
 
-    def proof_ms(self, now_ms: int) -> int:
-        """From this exchange time on, a request signed at `now_ms` can no longer become an order."""
-        spec = self._venue.spec
-        return now_ms + spec.signing_window_ms + CLOCK_MARGIN_MS + spec.engine_grace_ms
+    async def stop(self) -> None:
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def proof_ms(self, signed_ms: int) -> int:
+        """From this exchange time on, a request signed at `signed_ms` can no longer become an order."""
+        return self._venue.proof_ms(signed_ms)
+
+    def latest_proof_ms(self, intent: OrderIntent, now_ms: int) -> int:
+        """The same for an intent made now, however long it waits for the disk and for its turn before it is signed."""
+        longest_s = _LONGEST_COMMIT_S
+        try:
+            longest_s += self._source.place_order(intent).request.timeout_s
+        except ValueError:
+            pass  # it will not be sent, and says why then
+        return self.proof_ms(now_ms + round(longest_s * 1000))
 
     def begin(self, intent: OrderIntent) -> JournalEntry:
         """Put the order on the list; nothing is written to disk or sent yet."""
@@ -55,12 +75,17 @@ class OrderSender:
         """Commit the intent, send it once, and write down what came of it."""
         assert entry.intent is not None
         key, ledger = entry.key, self._ledger
+        begun_ns = self._venue.clock.boot_ns()
         try:
             await ledger.journal.commit(entry)
         except JournalError as error:
             self._enter(EntryKind.ABSENT, key, f"not sent: cannot record orders: {error}")
             return
+        if (waited_ns := self._venue.clock.boot_ns() - begun_ns) > _LONGEST_COMMIT_S * NS_PER_S:
+            self._enter(EntryKind.ABSENT, key, f"not sent: recording it took {waited_ns / NS_PER_S:.0f} s")
+            return
         self._enter(EntryKind.SENT, key)
+        self._doubts.watch_sending(key)
         try:
             accepted = await self._venue.perform(self._source.place_order(entry.intent))
         except (NotSent, ValueError) as error:
@@ -68,7 +93,7 @@ class OrderSender:
         except VenueError as error:
             self._on_refused(key, error)
         except NoAnswer as error:
-            self._in_doubt(key, str(error), error.frame)
+            self._in_doubt(key, str(error), error.frame, error.signed_ms)
         except asyncio.CancelledError:
             self._in_doubt(key, "the program ended before the answer came")
             raise
@@ -76,18 +101,13 @@ class OrderSender:
             ledger.accepted(key, accepted.exchange_order_id, self._venue.wall_ms(), accepted.frame)
             if accepted.update is not None:
                 ledger.update(accepted.update, self._venue.wall_ms())
-        if key in self._cancel_after_ack:
-            self._cancel_after_ack.discard(key)
-            order = ledger.tracker.get(key)
-            if order is not None and not order.is_done:
-                await self._cancel_one(order)
 
     async def cancel(self, order: InFlightOrder) -> CancellationReceipt:
         """Cancel one order and wait shortly for its end."""
         if order.is_done:
             return CancellationReceipt((_result(order, _outcome_of(order)),))
-        if order.state in (OrderState.INTENT, OrderState.SUBMITTING):
-            self._cancel_after_ack.add(order.key)
+        if order.state in _ON_ITS_WAY:
+            self._queued_cancels[order.key] = _ON_ITS_WAY
             self._enter(EntryKind.CANCEL_REQUESTED, order.key)
             return CancellationReceipt((_result(order, CancelOutcome.QUEUED),))
         return CancellationReceipt((await self._cancel_one(order),))
@@ -99,7 +119,7 @@ class OrderSender:
 
         One call for everything also ends orders that we do not know of.
         """
-        waiting = [order for order in orders if order.state in (OrderState.INTENT, OrderState.SUBMITTING)]
+        waiting = [order for order in orders if order.state in _ON_ITS_WAY]
         queued = [await self.cancel(order) for order in waiting]
         sent = [order for order in orders if order not in waiting]
         for order in sent:
@@ -116,11 +136,14 @@ class OrderSender:
             except NotSent as error:
                 refused |= {order.key: CancelAnswer(accepted=False, words=f"not sent: {error}") for order in sent}
             except VenueError as error:
-                refused |= {order.key: CancelAnswer(accepted=False, words=str(error)) for order in sent}
+                if _says_no(error):
+                    refused |= {order.key: CancelAnswer(accepted=False, words=str(error)) for order in sent}
+                else:
+                    unknown = str(error)
             except NoAnswer as error:
                 unknown = str(error)
-        results = [await self._confirm(order, refused.get(order.key), unknown) for order in sent]
-        return CancellationReceipt(tuple(results + [receipt.results[0] for receipt in queued]))
+        results = await asyncio.gather(*(self._confirm(order, refused.get(order.key), unknown) for order in sent))
+        return CancellationReceipt((*results, *(receipt.results[0] for receipt in queued)))
 
     # -- parts of placing
 
@@ -129,19 +152,39 @@ class OrderSender:
             self._enter(EntryKind.EXISTS, key, f"the exchange knows this order already ({error})", error.frame)
             self._doubts.watch(key)
         elif error.kind.is_definite or error.kind in _GONE:
-            self._enter(EntryKind.REJECTED, key, str(error), error.frame)
+            reason = f"clock: {error}" if error.kind is ErrorKind.CLOCK else str(error)
+            advice = f" ({error.kind.advice})" if error.kind.advice else ""
+            self._enter(EntryKind.REJECTED, key, f"{reason}{advice}", error.frame)
+            self._venue.notices.warning(self._venue.key, f"Order refused. Exchange says: {error}", error.frame)
             if error.kind is ErrorKind.RULES_CHANGED:
                 self._on_rules_changed()
         else:
-            self._in_doubt(key, f"the exchange did not say whether it took the order ({error})", error.frame)
+            reason = f"the exchange did not say whether it took the order ({error})"
+            self._in_doubt(key, reason, error.frame, error.signed_ms)
 
-    def _in_doubt(self, key: str, reason: str, frame: int = 0) -> None:
+    def _in_doubt(self, key: str, reason: str, frame: int = 0, signed_ms: int = 0) -> None:
         if not getattr(self._source, "asks_by_our_id", True):
             reason = f"{reason}; this exchange cannot be asked by our id"
-        self._enter(EntryKind.AMBIGUOUS, key, reason, frame)
+        proof_ms = self.proof_ms(signed_ms) if signed_ms else 0
+        self._ledger.enter(EntryKind.AMBIGUOUS, key, self._venue.wall_ms(), reason, frame, proof_ms)
         self._doubts.watch(key)
 
     # -- parts of cancelling
+
+    def _send_queued_cancel(self, order: InFlightOrder) -> None:
+        """The order is known over there by now, or its request timed out."""
+        states = self._queued_cancels.get(order.key)
+        if states is None or order.state in states:
+            return
+        del self._queued_cancels[order.key]
+        if not order.is_done:
+            self._venue.spawn(self._cancel_queued(order), f"queued cancel of {order.key}", self._tasks)
+
+    async def _cancel_queued(self, order: InFlightOrder) -> None:
+        result = await self._cancel_one(order)
+        if not result.success:
+            words = f": {result.words}" if result.words else ""
+            self._venue.notices.warning(self._venue.key, f"queued cancel of {order.key}: {result.outcome}{words}")
 
     async def _cancel_one(self, order: InFlightOrder) -> CancellationResult:
         self._enter(EntryKind.CANCEL_REQUESTED, order.key)
@@ -151,9 +194,10 @@ class OrderSender:
         try:
             self._read_answer(await self._venue.perform(call), refused, order)
         except NotSent as error:
+            self._enter(EntryKind.CANCEL_REFUSED, order.key, f"not sent: {error}")
             return _result(order, CancelOutcome.REFUSED, f"not sent: {error}")
         except VenueError as error:
-            if error.kind is ErrorKind.UNAVAILABLE:
+            if not _says_no(error):
                 unknown = str(error)
             else:
                 refused[order.key] = CancelAnswer(accepted=False, words=str(error), error=error, frame=error.frame)
@@ -186,7 +230,16 @@ class OrderSender:
             except (VenueError, NotSent, NoAnswer):
                 self._doubts.watch(order.key)
         if order.is_done:
-            return _result(order, _outcome_of(order), refused.words if refused else "")
+            outcome = _outcome_of(order)
+            if outcome is CancelOutcome.FILLED_FIRST:
+                self._venue.notices.warning(
+                    self._venue.key, f"Filled before cancel: {order.side} {order.pair}", order.frame
+                )
+            return _result(order, outcome, refused.words if refused else "")
+        if order.state is OrderState.UNKNOWN:
+            # Nothing to cancel yet; should the order turn up, the trader's wish still holds.
+            self._queued_cancels[order.key] = (OrderState.UNKNOWN,)
+            return _result(order, CancelOutcome.QUEUED, refused.words if refused else unknown)
         if refused is not None:
             return _result(order, CancelOutcome.REFUSED, refused.words)
         if unknown:
@@ -221,6 +274,11 @@ def matching(
         and (side is None or order.side is side)
         and (keys is None or order.key in keys)
     ]
+
+
+def _says_no(error: VenueError) -> bool:
+    """Whether a cancel that met this error certainly did nothing."""
+    return error.kind.is_definite or error.kind in _GONE
 
 
 def _outcome_of(order: InFlightOrder) -> CancelOutcome:

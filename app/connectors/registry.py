@@ -14,7 +14,7 @@ PLUGINS: dict[str, ExchangeSpec] = {fmz.SPEC.name: fmz.SPEC}
 
 CLOSED: dict[str, str] = {
     "bittrex": "Bittrex closed in December 2023; no exchange answers under that name any more",
-    "probit": "ProBit closed its spot market in January 2026",
+    "probit": "ProBit closed its spot market in January 2026; nothing can be traded there any more",
 }
 
 

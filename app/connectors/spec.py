@@ -14,7 +14,9 @@ from msgspec import Struct
 from app.core.account import FeeSchedule
 from app.core.effects import Effect, Subscription
 from app.core.links import Link
+from app.core.order_preview import OrderPreview
 from app.core.orders import InFlightOrder, OrderIntent
+from app.core.permissions import KeyPermissions
 from app.core.requests import Call, Page, Request, Response, SignedRequest, VenueError
 from app.core.trading_rule import TradingRule
 from app.core.types import Balance, BookSnapshot, Candle, Fill, Integrity, OrderUpdate, Ticker, Trade
@@ -29,6 +31,8 @@ class Domain(Struct, frozen=True, kw_only=True):
     sockets: dict[str, str]
     paper: bool = False
     """A paper twin: its orders move no money and it is marked so everywhere."""
+    lab: bool = False
+    """A server of the user's own on this computer, with keys of its own; marked LAB everywhere."""
 
 
 class Credentials(Struct, frozen=True, kw_only=True):
@@ -74,9 +78,15 @@ class Auth(Protocol):
         """The login message of the private stream."""
         ...
 
+    def forget(self) -> None:
+        """Drop the secret. From then on nothing can be signed: both methods above raise NotSent."""
+        ...
+
 
 class PublicSource(Protocol):
     """Market data of one exchange domain. Every method is pure; `Call.parse` reads the reply."""
+
+    # `book_checksum(bids, asks) -> int`, both sides best first: absent where the exchange sends none.
 
     integrity: Integrity
     intervals: Sequence[str]
@@ -149,18 +159,19 @@ class CancelAnswer(Struct, frozen=True, kw_only=True):
     frame: int = 0
 
 
-class OrderPreview(Struct, frozen=True):
-    """What the exchange says of an order without taking it. `problems` are its words, foreign text; empty is good."""
+class AmendRules(Struct, frozen=True, kw_only=True):
+    """What `PrivateSource.amend_order` can do. `words` tell what becomes of the order and its place in the queue."""
 
-    problems: tuple[str, ...] = ()
-    fee: Decimal | None = None
-    fee_asset: str = ""
-    frame: int = 0
+    price: bool = False
+    smaller: bool = False
+    larger: bool = False
+    words: str = "orders cannot be changed here: cancel and place anew"
 
 
 class PrivateSource(Protocol):
     """The account's side. `link` is None where the exchange has no private stream: then everything is polled."""
 
+    # `kill_switch_status`: () -> Call[int], when the timer fires (exchange ms, 0 = off), where that can be asked.
     # `asks_by_our_id`: bool, True where it is absent. False: an order without an answer is the trader's to find.
     link: Link | None
     streams_balances: bool
@@ -184,6 +195,10 @@ class PrivateSource(Protocol):
     def get_fills(self, since_ms: int) -> Call[Page[Fill]]: ...
     def get_fees(self) -> Call[FeeSchedule] | None:
         """None where the account cannot be asked."""
+        ...
+
+    def get_permissions(self) -> Call[KeyPermissions] | None:
+        """What the exchange tells of the key itself; None where it has no such call. Needs the right to read only."""
         ...
 
     def place_order(self, intent: OrderIntent) -> Call[PlaceAccepted]:
@@ -248,6 +263,16 @@ class ExchangeSpec(Struct, frozen=True, kw_only=True):
     """How long the exchange accepts a signed request; sent with every one."""
     engine_grace_ms: int = 30_000
     """How long after that an accepted request may still turn into an order."""
+    order_history_days: int = 0
+    """How far back the exchange lists ended orders; 0: it names no limit."""
+    fill_history_days: int = 0
+    amend: AmendRules = AmendRules()
+    previews: bool = False
+    """Whether `PrivateSource.preview_order` has the exchange check an order."""
+    kill_switch_s: tuple[int, int] | None = None
+    """Shortest and longest time of `PrivateSource.kill_switch`; None where there is none."""
+    site: str = ""
+    """Where a trader finds the exchange without us."""
     default_pair: str = "BTC-USDT"
     quote_assets: tuple[str, ...] = ("USDT", "USDC", "USD")
     """Assets counted as one US dollar when values are shown."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from app.connectors.link_runner import LinkRunner
+from app.connectors.link_runner import LinkRunner, NextUser
 from app.connectors.spec import PrivateSource
+from app.connectors.taps import offer
 from app.connectors.venue import Venue
 from app.core.effects import AccountEvent, Effect, LoggedIn, Perform, Refused, Send, Sequence, Subscribed
 from app.core.links import Link, LinkState, LinkStatus
@@ -71,12 +72,17 @@ class UserStreamTrackerDataSource:
         if self._runner is not None:
             self._runner.reconnect(reason)
 
+    def drop(self, reason: str) -> None:
+        """End the connection at once, even if it looks open, and dial again."""
+        if self._runner is not None:
+            self._runner.drop(reason)
+
     def apply(self, effect: Effect) -> None:
         """Hand one event on. Also the way in for replays, which have no connection."""
         if isinstance(effect, OrderUpdate | Fill | BalanceDelta):
             self.sink(effect)
             for tap in self._taps:
-                tap.put_nowait(effect)
+                offer(tap, effect)
         elif isinstance(effect, LoggedIn):
             self.logged_in = True
             if self.status is not None:
@@ -127,7 +133,12 @@ class _PrivateLink:
     def heartbeat(self) -> bytes:
         return self._owner.source.heartbeat(self._owner._venue.now_ms())
 
+    def successor(self) -> NextUser | None:
+        """A login takes its time and its events count once, so the account's stream simply starts again."""
+        return None
+
     def on_down(self, reason: str) -> None:
+        self._owner._venue.connection_lost()
         self._owner.logged_in = False
         self._owner._number = 0
         self._owner.on_lost(reason)

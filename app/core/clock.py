@@ -75,6 +75,14 @@ class ManualClock:
         self._wall += round(seconds * NS_PER_S)
 
 
+def local_zone() -> tuple[str, int]:
+    """Name of this computer's time zone now, and its seconds east of UTC; a zone changed meanwhile is taken over."""
+    if hasattr(time, "tzset"):
+        time.tzset()
+    now = time.localtime()
+    return now.tm_zone, now.tm_gmtoff
+
+
 def process_age_s() -> float:
     """Seconds since this process was started, by the kernel's account where it keeps one."""
     try:

@@ -67,6 +67,14 @@ class Sequence(Struct, frozen=True, gc=False):
     number: int
 
 
+class BookChecksum(Struct, frozen=True, gc=False):
+    """What the exchange computed over its book as the last change of that message left it."""
+
+    pair: str
+    value: int
+    frame: int
+
+
 class Subscribed(Struct, frozen=True):
     """The exchange confirmed these streams."""
 
@@ -82,9 +90,14 @@ class Refused(Struct, frozen=True):
 
 
 class Reconnect(Struct, frozen=True):
-    """This connection is of no more use."""
+    """This connection is of no more use; `login`: because the exchange ended our login.
+
+    With `planned` it still is for a while, and the next one may take over.
+    """
 
     reason: str
+    planned: bool = False
+    login: bool = False
 
 
 class Unknown(Struct, frozen=True):
@@ -93,7 +106,7 @@ class Unknown(Struct, frozen=True):
     reason: str
 
 
-MarketEvent = BookSnapshot | BookDiff | Trade | Candle | Ticker
+MarketEvent = BookSnapshot | BookDiff | BookChecksum | Trade | Candle | Ticker
 AccountEvent = OrderUpdate | Fill | BalanceDelta
 Effect = (
     MarketEvent

@@ -27,7 +27,16 @@ class ErrorKind(StrEnum):
         """Whether an order refused with this error certainly does not exist because of this request."""
         return self in _DEFINITE
 
+    @property
+    def advice(self) -> str:
+        """What the trader can check, or nothing."""
+        return _ADVICE.get(self, "")
 
+
+_ADVICE = {
+    ErrorKind.AUTH: "check three things: the API key, the IP address it is bound to, and its right to trade",
+    ErrorKind.CLOCK: "clock: the exchange found our timestamp too old or too new",
+}
 _DEFINITE = frozenset(
     {
         ErrorKind.REJECTED,

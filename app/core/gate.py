@@ -17,6 +17,8 @@ class GateState(StrEnum):
 class Gate(Struct, frozen=True):
     state: GateState
     reason: str = ""
+    unknown: tuple[str, ...] = ()
+    """Our ids of orders that may be live, when nothing else blocks: the trader may place another order all the same."""
 
 
 OPEN = Gate(GateState.OPEN)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from app.core.order_change import ChangeState
 from app.core.order_tracker import OrderTracker
 from app.core.orders import InFlightOrder, OrderIntent
+from app.core.timestamps import in_ms
 from app.core.types import Fill, OrderUpdate
 
 
@@ -25,13 +28,22 @@ class EntryKind(StrEnum):
     CANCEL_REQUESTED = "cancel requested"
     CANCEL_AMBIGUOUS = "cancel ambiguous"
     CANCEL_REFUSED = "cancel refused"
+    CHANGE_REQUESTED = "change requested"
+    CHANGE_AMBIGUOUS = "change ambiguous"
+    CHANGE_REFUSED = "change refused"
     LOST = "lost"
+    ARCHIVED = "archived"
+    REMARK = "remark"
+    """Something said or decided about the order here, such as the trader's consent; no fact."""
     UPDATE = "update"
     FILL = "fill"
 
 
 class JournalEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One fact about the order `key`, at our wall time. `exchange_order_id` is for ACCEPTED; `text` is the reason."""
+    """One fact about the order `key`, at our wall time. `exchange_order_id` is for ACCEPTED; `text` is the reason.
+
+    `price`, `amount` and `proof_ms` are for CHANGE_REQUESTED, as in `OrderChange`.
+    """
 
     kind: EntryKind
     key: str
@@ -39,6 +51,10 @@ class JournalEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str = ""
     frame: int = 0
     exchange_order_id: str = ""
+    price: Decimal | None = None
+    amount: Decimal | None = None
+    proof_ms: int = 0
+    """For AMBIGUOUS: proof time by the signature that was sent; for a change: that of its request."""
     intent: OrderIntent | None = None
     update: OrderUpdate | None = None
     fill: Fill | None = None
@@ -105,8 +121,18 @@ class OrderLedger:
         apply_entry(self.tracker, entry)
         return entry
 
-    def enter(self, kind: EntryKind, key: str, wall_ms: int, text: str = "", frame: int = 0) -> None:
-        self._enter(JournalEntry(kind=kind, key=key, wall_ms=wall_ms, text=text, frame=frame))
+    def begin_change(
+        self, key: str, price: Decimal | None, amount: Decimal | None, proof_ms: int, wall_ms: int
+    ) -> JournalEntry:
+        """Note the wish. The entry must be committed to the journal before anything is sent."""
+        entry = JournalEntry(
+            kind=EntryKind.CHANGE_REQUESTED, key=key, wall_ms=wall_ms, price=price, amount=amount, proof_ms=proof_ms
+        )
+        apply_entry(self.tracker, entry)
+        return entry
+
+    def enter(self, kind: EntryKind, key: str, wall_ms: int, text: str = "", frame: int = 0, proof_ms: int = 0) -> None:
+        self._enter(JournalEntry(kind=kind, key=key, wall_ms=wall_ms, text=text, frame=frame, proof_ms=proof_ms))
 
     def accepted(self, key: str, exchange_order_id: str, wall_ms: int, frame: int) -> None:
         entry = JournalEntry(
@@ -116,21 +142,26 @@ class OrderLedger:
 
     def update(self, update: OrderUpdate, wall_ms: int, source: str = "rest") -> None:
         """`source` says where the report came from: "stream" or "rest"."""
-        update = replace(update, source=source)
+        update = in_ms(replace(update, source=source))
         key = update.client_order_id or f"#{update.exchange_order_id}"
         self._enter(JournalEntry(kind=EntryKind.UPDATE, key=key, wall_ms=wall_ms, frame=update.frame, update=update))
         if self.on_report is not None:
             self.on_report(update, wall_ms)
 
-    def fill(self, fill: Fill, wall_ms: int) -> None:
+    def fill(self, fill: Fill, wall_ms: int, source: str = "rest") -> None:
+        """`source` says where the report came from: "stream" or "rest"."""
+        fill = replace(in_ms(fill), source=source)
         key = fill.client_order_id or f"#{fill.exchange_order_id}"
         self._enter(JournalEntry(kind=EntryKind.FILL, key=key, wall_ms=wall_ms, frame=fill.frame, fill=fill))
 
     def _enter(self, entry: JournalEntry) -> None:
-        before = self.tracker.version, len(self.tracker.waiting_fills)
+        before = self._facts()
         apply_entry(self.tracker, entry)
-        if before != (self.tracker.version, len(self.tracker.waiting_fills)):
+        if before != self._facts():
             self.journal.append(entry)
+
+    def _facts(self) -> tuple[int, int]:
+        return self.tracker.version - self.tracker.seen_again, len(self.tracker.waiting_fills)
 
 
 def apply_entry(tracker: OrderTracker, entry: JournalEntry) -> None:
@@ -155,7 +186,7 @@ def apply_entry(tracker: OrderTracker, entry: JournalEntry) -> None:
             tracker.bind(order, entry.exchange_order_id, wall_ms)
             order.mark_exists(wall_ms, "accepted", frame)
         case EntryKind.AMBIGUOUS:
-            order.mark_ambiguous(wall_ms, text, frame)
+            order.mark_ambiguous(wall_ms, text, frame, entry.proof_ms)
         case EntryKind.EXISTS:
             order.mark_exists(wall_ms, text, frame)
         case EntryKind.REJECTED:
@@ -168,22 +199,48 @@ def apply_entry(tracker: OrderTracker, entry: JournalEntry) -> None:
             order.mark_cancel_ambiguous(wall_ms, text, frame)
         case EntryKind.CANCEL_REFUSED:
             order.mark_cancel_refused(wall_ms, text, frame)
+        case EntryKind.CHANGE_REQUESTED:
+            order.mark_change_requested(wall_ms, entry.price, entry.amount, entry.proof_ms, frame)
+        case EntryKind.CHANGE_AMBIGUOUS:
+            order.mark_change(wall_ms, ChangeState.UNKNOWN, text, frame)
+        case EntryKind.CHANGE_REFUSED:
+            order.mark_change(wall_ms, ChangeState.REFUSED, text, frame)
         case EntryKind.LOST:
             order.mark_lost(wall_ms, frame)
+        case EntryKind.ARCHIVED:
+            order.mark_archived(wall_ms)
+        case EntryKind.REMARK:
+            order.remark(wall_ms, text)
     tracker.touch(order)
 
 
 def rebuild(entries: Iterable[JournalEntry]) -> OrderTracker:
-    """The orders as these entries tell them. Sent orders without an answer come back as UNKNOWN, never as failed."""
+    """The orders as these entries tell them. Sent orders without an answer come back as UNKNOWN, never as failed.
+
+    Message numbers are those of a session that is over, so none is taken over: a row must not lead to another message.
+    """
     tracker = OrderTracker()
     for entry in entries:
         if entry.intent is not None and tracker.get(entry.intent.client_order_id) is not None:
             continue
-        apply_entry(tracker, entry)
+        apply_entry(tracker, _without_frames(entry))
     for order in tracker.open:
         if not order.seen and not order.ambiguous:
-            order.mark_ambiguous(order.created_ms, "the program ended before the answer came")
+            order.mark_ambiguous(order.created_ms, _ENDED)
+        order.mark_change(order.created_ms, ChangeState.UNKNOWN, _ENDED)
     return tracker
+
+
+_ENDED = "the program ended before the answer came"
+
+
+def _without_frames(entry: JournalEntry) -> JournalEntry:
+    return replace(
+        entry,
+        frame=0,
+        update=None if entry.update is None else replace(entry.update, frame=0),
+        fill=None if entry.fill is None else replace(entry.fill, frame=0),
+    )
 
 
 def entries_of(order: InFlightOrder, wall_ms: int) -> list[JournalEntry]:
@@ -197,5 +254,17 @@ def entries_of(order: InFlightOrder, wall_ms: int) -> list[JournalEntry]:
         )
     if order.cancel_requested:
         entries.append(JournalEntry(kind=EntryKind.CANCEL_REQUESTED, key=order.key, wall_ms=wall_ms))
+    change = order.change
+    if change is not None and change.is_open:
+        entries.append(
+            JournalEntry(
+                kind=EntryKind.CHANGE_REQUESTED,
+                key=order.key,
+                wall_ms=wall_ms,
+                price=change.price,
+                amount=change.amount,
+                proof_ms=change.proof_ms,
+            )
+        )
     entries += (JournalEntry(kind=EntryKind.FILL, key=order.key, wall_ms=wall_ms, fill=fill) for fill in order.fills)
     return entries

@@ -6,6 +6,11 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from app.core.timestamps import TimeUnit
+
+LAG_TOLD_MS = 1_000.0
+"""An event older than this on arrival makes what it tells old news."""
+
 
 class Link(Struct, frozen=True, kw_only=True):
     """A websocket of an exchange; `name` is "public", "private", ..."""
@@ -31,8 +36,12 @@ class LinkState(StrEnum):
     AGING = "aging"
     STALE = "stale"
     RECONNECT = "reconnecting"
+    FAILED = "failed"
+    """An error of our own ended it: no further attempt until the user asks."""
     REFUSED = "refused"
     """The exchange refused our login: no further attempt until the user asks."""
+    BANNED = "banned"
+    """The exchange banned our address: no attempt before the ban is over."""
 
 
 class LinkStatus:
@@ -51,8 +60,13 @@ class LinkStatus:
         "unknown",
         "round_trip_ms",
         "lag_ms",
+        "time_unit",
+        "issuer",
+        "slept_ns",
         "attempts",
         "next_attempt_ns",
+        "banned_until_ns",
+        "polled_every_s",
         "history",
     )
 
@@ -73,8 +87,18 @@ class LinkStatus:
         self.round_trip_ms: float | None = None
         self.lag_ms: float | None = None
         """Age of the newest event by the exchange's own time, when it arrived."""
+        self.time_unit = TimeUnit.MILLISECONDS
+        """In which unit the exchange's times arrive on it."""
+        self.slept_ns = 0
+        """Boot time less monotonic time when it was opened: it grows when the computer sleeps. 0 where not measured."""
+        self.issuer = ""
+        """Who vouches for the certificate of the other side; empty without TLS or before the first connection."""
         self.attempts = 0
         self.next_attempt_ns = 0
+        self.banned_until_ns = 0
+        """Wall time; counts while the state is BANNED."""
+        self.polled_every_s = 0.0
+        """Seconds between two questions where nothing streams; 0 for a websocket."""
         self.history: list[LinkEvent] = []
         """Newest last, at most 200."""
 

@@ -46,6 +46,7 @@ class Notices:
 
     def __init__(self, clock: Clock, keep: int = 5_000) -> None:
         self._clock = clock
+        self._latest_ns = 0
         self.items: deque[Notice] = deque(maxlen=keep)
         self.total = 0
         self.added: Signal[Notice] = Signal()
@@ -54,7 +55,9 @@ class Notices:
         self.alarms_version = 0
 
     def add(self, level: NoticeLevel, source: str, text: str, frame: int = 0) -> None:
-        notice = Notice(self._clock.wall_ns(), level, source, text, frame)
+        # The time of day may be set back; a list that jumps back in time with it cannot be read.
+        self._latest_ns = max(self._latest_ns, self._clock.wall_ns())
+        notice = Notice(self._latest_ns, level, source, text, frame)
         self.items.append(notice)
         self.total += 1
         self.added.emit(notice)

@@ -8,12 +8,16 @@ from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 
+from app.core.level_check import all_look_sound, is_sound, unsound
+from app.core.timestamps import as_ms
 from app.core.types import BookDiff, BookSnapshot, Integrity, Level, Side
 
 _FEW = 200
 """Changes up to which settling them one by one is cheaper than sorting the side anew. More are not kept: every change
 would be dearer for what nobody reads.
 """
+_NEAR = 20
+"""A number that cannot be read among this many best levels spoils the book; behind them only its level is dropped."""
 
 
 class BookState(StrEnum):
@@ -22,39 +26,41 @@ class BookState(StrEnum):
     STALE = "stale"
 
 
-class _Levels(dict[str, str]):
+class _Levels:
     """Amounts by price of one side, and the same sorted, best first, as of the last settling.
 
     Only the order of prices is taken from floats; what is shown and sent stays the venue's string.
     """
 
-    __slots__ = ("best_first", "settled", "_keys", "_sign")
+    __slots__ = ("amounts", "best_first", "settled", "_keys", "_sign")
 
     def __init__(self, sign: int, levels: Iterable[Level] = ()) -> None:
-        super().__init__(levels)
+        # A plain dict, not a kind of it: the interpreter has a short way for setting its items.
+        self.amounts: dict[str, str] = dict(levels)
         self._sign = sign
         self._keys: list[float] = []
         self.best_first: list[Level] = []
         self.settled = False
 
     def settle_all(self) -> None:
-        for price in [price for price, amount in self.items() if float(amount) == 0.0]:
-            del self[price]
-        keyed = sorted([(self._sign * float(price), (price, amount)) for price, amount in self.items()])
+        amounts = self.amounts
+        for price in [price for price, amount in amounts.items() if float(amount) == 0.0]:
+            del amounts[price]
+        keyed = sorted([(self._sign * float(price), (price, amount)) for price, amount in amounts.items()])
         self._keys = [key for key, _ in keyed]
         self.best_first = [level for _, level in keyed]
         self.settled = True
 
     def settle(self, prices: Iterable[str]) -> None:
         """Settle these prices only. The list handed out before stays as it was: readers may hold it."""
-        keys, levels = self._keys, self.best_first.copy()
+        amounts, keys, levels = self.amounts, self._keys, self.best_first.copy()
         for price in prices:
-            amount = self[price]
+            amount = amounts[price]
             key = self._sign * float(price)
             at = bisect_left(keys, key)
             known = at < len(keys) and keys[at] == key
             if float(amount) == 0.0:
-                del self[price]
+                del amounts[price]
                 if known:
                     del keys[at], levels[at]
             elif known:
@@ -64,10 +70,17 @@ class _Levels(dict[str, str]):
                 levels.insert(at, (price, amount))
         self.best_first = levels
 
+    def rank(self, price: str) -> int:
+        """How many levels are better than this price; 0 for one that cannot be read."""
+        if not is_sound((price, "0")):
+            return 0
+        key = self._sign * float(price)
+        return sum(self._sign * float(other) < key for other, amount in self.amounts.items() if float(amount))
+
     def cut(self, depth: int) -> None:
         """Forget what lies behind the best `depth` levels."""
         for price, _ in self.best_first[depth:]:
-            del self[price]
+            del self.amounts[price]
         if len(self._keys) > depth:
             self._keys = self._keys[:depth]
             self.best_first = self.best_first[:depth]
@@ -89,15 +102,16 @@ class OrderBook:
         "integrity",
         "state",
         "reason",
-        "last_id",
         "depth_limit",
         "snapshot_frame",
         "snapshots",
         "diffs",
+        "bad_levels",
         "_bids",
         "_asks",
+        "_bid_amounts",
+        "_ask_amounts",
         "_changes",
-        "_snapshot_ms",
         "_last",
         "_fresh",
         "_kept",
@@ -110,16 +124,16 @@ class OrderBook:
         self.integrity = integrity
         self.state = BookState.WAITING
         self.reason = "no snapshot yet"
-        self.last_id: int | None = None
         self.depth_limit = 0
         self.snapshot_frame = 0
         self.snapshots = 0
         self.diffs = 0
-        self._bids = _Levels(-1)
-        self._asks = _Levels(1)
+        self.bad_levels = 0
+        """Levels left out because their price or amount cannot be read as a number."""
+        self._set_levels(_Levels(-1), _Levels(1))
         self._changes = 0
-        self._snapshot_ms = 0
-        self._last: BookDiff | None = None
+        self._last: BookDiff | BookSnapshot = BookSnapshot(pair=pair, bids=[], asks=[])
+        """The newest message applied."""
         self._fresh: list[BookDiff] | None = []
         """Changes since the book was last read; None when they are too many to settle one by one."""
         self._kept: deque[BookDiff] = deque(maxlen=_FEW)
@@ -139,69 +153,84 @@ class OrderBook:
         return self.diffs + self._changes
 
     @property
+    def last_id(self) -> int | None:
+        """The exchange's id of the last message applied, where it has ids."""
+        return self._last.last_id
+
+    @property
     def exchange_ms(self) -> int:
         """The exchange's time of the last message applied."""
-        return self._last.exchange_ms if self._last is not None else self._snapshot_ms
+        return as_ms(self._last.exchange_ms)
+
+    @property
+    def exchange_time(self) -> int:
+        """The same as the exchange wrote it, in whatever unit."""
+        return self._last.exchange_ms
 
     @property
     def frame(self) -> int:
         """Number of the last message applied."""
-        return self._last.frame if self._last is not None else self.snapshot_frame
+        return self._last.frame
+
+    @property
+    def last_change(self) -> BookDiff | None:
+        """The last change applied, None while the book is as its snapshot told it."""
+        return self._last if isinstance(self._last, BookDiff) else None
 
     def apply_snapshot(self, snapshot: BookSnapshot) -> None:
         """Replace everything: levels absent from the snapshot are gone."""
-        self._bids = _Levels(-1, snapshot.bids)
-        self._asks = _Levels(1, snapshot.asks)
-        self._last = None
+        self._set_levels(_Levels(-1, snapshot.bids), _Levels(1, snapshot.asks))
+        self._last = snapshot
         self._fresh = []
         self._kept.clear()
         self._diffs_at_snapshot = self.diffs
-        self.last_id = snapshot.last_id
         self.depth_limit = snapshot.depth
-        self._snapshot_ms = snapshot.exchange_ms
         self.snapshot_frame = snapshot.frame
         self.snapshots += 1
         self._changes += 1
 
+    def _set_levels(self, bids: _Levels, asks: _Levels) -> None:
+        self._bids, self._asks = bids, asks
+        self._bid_amounts, self._ask_amounts = bids.amounts, asks.amounts
+
     def apply_diff(self, diff: BookDiff) -> None:
         """Set the amounts named; whether the change may be applied is `BookSync`'s business."""
-        self._bids.update(diff.bids)
-        self._asks.update(diff.asks)
-        self._last = diff
-        self.last_id = diff.last_id
-        self.diffs += 1
-        self._remember(diff)
+        self.follow(diff, True)
 
-    def _remember(self, diff: BookDiff) -> None:
-        if self._fresh is not None:
-            self._fresh.append(diff)
-            if len(self._fresh) > _FEW:
-                self._fresh = None
+    def follow(self, diff: BookDiff, unasked: bool = False) -> bool:
+        """Apply a change that comes right after the last message (or `unasked`); else do nothing and return False.
 
-    def follow(self, diff: BookDiff) -> bool:
-        """Apply a chained change that comes right after the last one; else do nothing and return False.
-
-        Nearly all changes take this way: it is `BookSync` and `apply_diff` in one call.
+        Nearly all changes take this way: it is `BookSync` and `apply_diff` in one call. Where neither message has an
+        id, no chain can be broken.
         """
-        previous = diff.prev_id
-        if previous is None or previous != self.last_id or self.state is not _LIVE:
+        if not unasked and (diff.prev_id != self._last.last_id or self.state is not _LIVE):
             return False
-        bids, asks = diff.bids, diff.asks
-        if bids:
-            self._bids.update(bids)
-        if asks:
-            self._asks.update(asks)
+        # A loop costs less than `update` for as few levels as nearly every change names.
+        if levels := diff.bids:
+            amounts = self._bid_amounts
+            for price, amount in levels:
+                amounts[price] = amount
+        if levels := diff.asks:
+            amounts = self._ask_amounts
+            for price, amount in levels:
+                amounts[price] = amount
         self._last = diff
-        self.last_id = diff.last_id
         self.diffs += 1
-        if self._fresh is not None:
-            self._remember(diff)
+        fresh = self._fresh
+        if fresh is not None:
+            fresh.append(diff)
+            if len(fresh) > _FEW:
+                self._fresh = None
         return True
 
     def set_state(self, state: BookState, reason: str = "") -> None:
         self.state = state
         self.reason = reason
         self._changes += 1
+
+    def settle(self) -> None:
+        """Look at what came since the last reading: afterwards `state` tells of levels that cannot be read, too."""
+        self._settle()
 
     @property
     def bids(self) -> list[Level]:
@@ -280,6 +309,7 @@ class OrderBook:
         if self._sorted_version == self.version:
             return
         fresh = self._fresh
+        self._drop_unsound(fresh)
         if fresh is not None and self._bids.settled and self._asks.settled:
             self._bids.settle({level[0] for diff in fresh for level in diff.bids})
             self._asks.settle({level[0] for diff in fresh for level in diff.asks})
@@ -295,6 +325,31 @@ class OrderBook:
             self._bids.cut(self.depth_limit)
             self._asks.cut(self.depth_limit)
         self._sorted_version = self.version
+
+    def _drop_unsound(self, fresh: list[BookDiff] | None) -> None:
+        """Leave out what cannot be read. It hides what truly stands there: near the touch the book is not believed."""
+        for side, named in (
+            (self._bids, None if fresh is None else {level for diff in fresh for level in diff.bids}),
+            (self._asks, None if fresh is None else {level for diff in fresh for level in diff.asks}),
+        ):
+            if named is not None and side.settled:
+                # A later change may have mended the level.
+                bad = [level for level in unsound(named) if side.amounts.get(level[0]) == level[1]]
+            else:
+                amounts = side.amounts
+                bad = [] if all_look_sound(amounts.keys(), amounts.values()) else unsound(amounts.items())
+            if bad:
+                self._drop(side, bad)
+
+    def _drop(self, side: _Levels, bad: list[Level]) -> None:
+        for price, _ in bad:
+            del side.amounts[price]
+        side.settled = False
+        self.bad_levels += len(bad)
+        near = next((level for level in bad if side.rank(level[0]) < _NEAR), None)
+        if near is not None and self.state is _LIVE:
+            words = ", ".join(f"{name} {text[:24]!r}" for name, text in zip(("price", "amount"), near, strict=True))
+            self.set_state(BookState.STALE, f"unreadable level: {words}")
 
 
 class BookSync:
@@ -312,6 +367,11 @@ class BookSync:
         self.gaps = 0
         self.ignored = 0
         self._early: deque[BookDiff] = deque(maxlen=self.MAX_BUFFERED)
+
+    @property
+    def buffered(self) -> int:
+        """Changes that wait for a snapshot."""
+        return len(self._early)
 
     def reset(self, reason: str) -> None:
         """The stream broke or will be asked again: nothing known is live any more."""
@@ -349,9 +409,11 @@ class BookSync:
         return None
 
     def _chain_broken(self, diff: BookDiff) -> str | None:
-        last = self.book.last_id
+        last, change = self.book.last_id, self.book.last_change
         if last is not None and diff.last_id is not None and diff.prev_id is not None:
-            if diff.last_id <= last and diff.prev_id < diff.last_id:
+            # An old one begins no later than the last one applied: what begins after it and ends before is no repeat.
+            begun = change is None or change.prev_id is None or diff.prev_id <= change.prev_id
+            if begun and diff.last_id <= last and diff.prev_id < diff.last_id:
                 self.ignored += 1
                 return None
         return self.gap(f"at {last}, got a change that follows {diff.prev_id}")
@@ -361,10 +423,13 @@ class BookSync:
         if book.last_id is None or diff.last_id is None or diff.first_id is None:
             book.apply_diff(diff)
             return None
-        if diff.last_id <= book.last_id:
+        change = book.last_change
+        # Once joined, a feed tells every number once: a range that begins within the last one is neither old nor next.
+        within = change is not None and change.first_id is not None and change.first_id < diff.first_id <= book.last_id
+        if diff.last_id <= book.last_id and not within:
             self.ignored += 1
             return None
-        if diff.first_id <= book.last_id + 1:
+        if diff.first_id <= book.last_id + 1 and not within:
             book.apply_diff(diff)
             return None
         return self.gap(f"at {book.last_id}, got {diff.first_id}..{diff.last_id}")

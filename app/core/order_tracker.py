@@ -15,6 +15,8 @@ from app.core.types import Fill, OrderType, OrderUpdate, Side, TimeInForce
 class FillRecord(Struct, frozen=True):
     order: InFlightOrder
     fill: Fill
+    recovered: bool = False
+    """The account's stream missed it; it was found by asking."""
 
 
 class OrderTracker:
@@ -25,6 +27,8 @@ class OrderTracker:
 
     def __init__(self) -> None:
         self.version = 0
+        self.seen_again = 0
+        """How often `version` rose for a message number alone: nothing worth writing down."""
         self.changed: Signal[InFlightOrder] = Signal()
         self.filled: Signal[FillRecord] = Signal()
         self._orders: dict[str, InFlightOrder] = {}
@@ -37,13 +41,33 @@ class OrderTracker:
         """Every order known, oldest first."""
         return iter(tuple(self._orders.values()))
 
+    @property
+    def newest(self) -> Iterator[InFlightOrder]:
+        """Every order known, newest first."""
+        return reversed(self._orders.values())
+
     def __len__(self) -> int:
         return len(self._orders)
 
     @property
     def open(self) -> list[InFlightOrder]:
-        """Every order that may still trade, UNKNOWN ones included."""
-        return [order for order in self._orders.values() if not order.is_done]
+        """Every order that may still trade, UNKNOWN ones included; not those that the trader put away."""
+        return [order for order in self._orders.values() if not order.is_done and not order.put_away]
+
+    @property
+    def put_away(self) -> list[InFlightOrder]:
+        """Orders that the exchange did not know and the trader archived; they are still asked for."""
+        return [order for order in self._orders.values() if not order.is_done and order.put_away]
+
+    @property
+    def stale_answers(self) -> int:
+        """Reports of an open order that came after its end, of all orders since the start."""
+        return sum(order.stale_answers for order in self._orders.values())
+
+    @property
+    def repeated_fills(self) -> int:
+        """Executions told again under a trade id that was counted, of all orders since the start."""
+        return sum(order.repeated_fills for order in self._orders.values())
 
     @property
     def unknown(self) -> list[InFlightOrder]:
@@ -102,12 +126,15 @@ class OrderTracker:
             order = self._adopt(update, wall_ms)
         elif update.exchange_order_id and not order.exchange_order_id:
             self.bind(order, update.exchange_order_id, wall_ms)
+        before = order.version
         news = order.apply(update, wall_ms)
         self._index(order)
         for fill in self._early_fills.pop((order.pair, order.exchange_order_id), ()):
             self.apply_fill(fill, wall_ms)
         if news or stranger:
             self.touch(order)
+        elif order.version != before:
+            self._see_again()
         return order
 
     def apply_fill(self, fill: Fill, wall_ms: int) -> InFlightOrder | None:
@@ -120,9 +147,14 @@ class OrderTracker:
             return None
         if fill.exchange_order_id and not order.exchange_order_id:
             self.bind(order, fill.exchange_order_id, wall_ms)
+        before, told = order.version, len(order.history)
         if order.apply_fill(fill, wall_ms):
             self.filled.emit(FillRecord(order, fill))
             self.touch(order)
+        elif len(order.history) > told:
+            self.touch(order)
+        elif order.version != before:
+            self._see_again()
         self._index(order)
         return order
 
@@ -130,6 +162,10 @@ class OrderTracker:
     def waiting_fills(self) -> list[Fill]:
         """Executions whose order nobody has described yet."""
         return [fill for fills in self._early_fills.values() for fill in fills]
+
+    def _see_again(self) -> None:
+        self.version += 1
+        self.seen_again += 1
 
     def _find(self, client_order_id: str, exchange_order_id: str, pair: str) -> InFlightOrder | None:
         order = self._by_client_id.get(client_order_id) if client_order_id else None

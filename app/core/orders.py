@@ -7,12 +7,14 @@ transition: any order and any repetition of the same reports gives the same stat
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from app.core.fill_count import by_age, count_once
+from app.core.order_change import ChangeState, OrderChange
 from app.core.types import Fill, OrderType, OrderUpdate, Side, TimeInForce, VenueState
 
 _ZERO = Decimal(0)
@@ -64,6 +66,7 @@ class OrderFlag(StrEnum):
     ID_CONFLICT = "ID-CONFLICT"
     LATE_EVIDENCE = "LATE-EVIDENCE"
     CANCEL_UNKNOWN = "CANCEL-UNKNOWN"
+    CHANGE_UNKNOWN = "CHANGE-UNKNOWN"
     UNKNOWN_WORD = "UNKNOWN-ENUM"
 
 
@@ -113,6 +116,15 @@ class InFlightOrder:
         self.terminal: VenueState | None = None
         self.cancel_requested = False
         self.cancel_ambiguous = False
+        self.change: OrderChange | None = None
+        self.cancel_refusal = ""
+        """Why the exchange refused the cancel asked for last, or empty."""
+        self.archived = False
+        """The trader put it away while the exchange did not know it."""
+        self.proof_ms = terms.proof_ms
+        """From this exchange time on it was never placed if it cannot be found."""
+        self.questions = 0
+        """How often the exchange was asked since the outcome became unknown; not a fact."""
         self.cumulative = _ZERO
         self.cumulative_quote = _ZERO
         self.venue_word = ""
@@ -130,6 +142,7 @@ class InFlightOrder:
         self._counted: list[Fill] = []
         self._counted_base = self._counted_quote = _ZERO
         self._id_spaces: set[str] = set()
+        self._contradictions: set[tuple[str, Decimal, Decimal]] = set()
         self.state = OrderState.OPEN if external else OrderState.INTENT
         self._note(wall_ms or terms.created_ms, "found on the exchange" if external else "recorded")
 
@@ -156,6 +169,11 @@ class InFlightOrder:
     @property
     def is_done(self) -> bool:
         return self.state.is_done
+
+    @property
+    def put_away(self) -> bool:
+        """Archived, and nothing has been heard of it since."""
+        return self.archived and OrderFlag.LOST in self.flags
 
     @property
     def fills(self) -> list[Fill]:
@@ -196,9 +214,10 @@ class InFlightOrder:
         self.sent = True
         self._derive(wall_ms, "sent", frame)
 
-    def mark_ambiguous(self, wall_ms: int, reason: str, frame: int = 0) -> None:
-        """Bytes left and no readable answer came."""
+    def mark_ambiguous(self, wall_ms: int, reason: str, frame: int = 0, proof_ms: int = 0) -> None:
+        """Bytes left and no readable answer came. `proof_ms`: by the time at which they were signed in fact."""
         self.sent = self.ambiguous = True
+        self.proof_ms = proof_ms or self.proof_ms
         if not self.seen:
             self.reason = reason
         self._derive(wall_ms, f"outcome unknown: {reason}", frame)
@@ -223,6 +242,7 @@ class InFlightOrder:
 
     def mark_cancel_requested(self, wall_ms: int, frame: int = 0) -> None:
         self.cancel_requested = True
+        self.cancel_refusal = ""
         self._derive(wall_ms, "cancel requested", frame)
 
     def mark_cancel_ambiguous(self, wall_ms: int, reason: str, frame: int = 0) -> None:
@@ -232,12 +252,36 @@ class InFlightOrder:
 
     def mark_cancel_refused(self, wall_ms: int, reason: str, frame: int = 0) -> None:
         """Not a terminal by itself: the order is asked for next."""
+        self.cancel_refusal = reason or "refused"
         self._derive(wall_ms, f"cancel refused: {reason}", frame)
+
+    def mark_change_requested(
+        self, wall_ms: int, price: Decimal | None, amount: Decimal | None, proof_ms: int, frame: int = 0
+    ) -> None:
+        self.change = OrderChange(price=price, amount=amount, proof_ms=proof_ms)
+        parts = [f"price {price:f}" if price is not None else "", f"amount {amount:f}" if amount is not None else ""]
+        self._derive(wall_ms, f"change requested: {', '.join(filter(None, parts))}", frame)
+
+    def mark_change(self, wall_ms: int, state: ChangeState, words: str, frame: int = 0) -> None:
+        """What the newest change came to. A change that is over stays so."""
+        if self.change is None or not self.change.is_open:
+            return
+        self.change = replace(self.change, state=state, words=words)
+        self._derive(wall_ms, f"change {state}: {words}" if words else f"change {state}", frame)
 
     def mark_lost(self, wall_ms: int, frame: int = 0) -> None:
         """The exchange does not know an order that it once confirmed. Never called failed."""
         self.flags.add(OrderFlag.LOST)
         self._derive(wall_ms, "the exchange does not know this order", frame)
+
+    def mark_archived(self, wall_ms: int) -> None:
+        """Put away by the trader; any later report brings it back."""
+        self.archived = True
+        self._derive(wall_ms, "put away by the trader: the exchange does not know it")
+
+    def remark(self, wall_ms: int, what: str) -> None:
+        """A line of history that is no fact about the order."""
+        self._note(wall_ms, what)
 
     def apply(self, update: OrderUpdate, wall_ms: int) -> bool:
         """Merge a report from stream or REST. Late and repeated reports change nothing; True when it was news."""
@@ -247,6 +291,7 @@ class InFlightOrder:
         if update.client_order_id and not self.client_order_id:
             self.client_order_id = update.client_order_id
         self._complete_terms(update)
+        self._settle_change()
         self.created_ms = self.created_ms or update.created_ms
         self.sent = True
         if update.state is VenueState.REJECTED:
@@ -254,13 +299,12 @@ class InFlightOrder:
         else:
             self.seen = True
             self.flags.discard(OrderFlag.LOST)
+        self._flag(OrderFlag.UNKNOWN_WORD, update.state is VenueState.UNKNOWN_WORD)
         if update.state is VenueState.CANCELING:
             self.cancel_requested = True
-        elif update.state is VenueState.UNKNOWN_WORD:
-            self.flags.add(OrderFlag.UNKNOWN_WORD)
         elif update.state in _TERMINAL_RANK:
             self._end(update.state)
-        elif self.terminal is not None:
+        elif self.is_done and update.state is not VenueState.REJECTED:
             self.stale_answers += 1
         if update.filled is not None:
             self.cumulative = max(self.cumulative, update.filled)
@@ -271,6 +315,10 @@ class InFlightOrder:
             self.venue_word = update.venue_word or self.venue_word
             self.reason = update.reason or ("" if self.seen and not self.rejected else self.reason)
         if before == self._facts():
+            if update.frame and not self.frame:
+                # Known from the journal, whose message numbers were another session's.
+                self.frame, self.source = update.frame, update.source
+                self.version += 1
             return False
         self._derive(wall_ms, f"exchange: {update.venue_word or update.state}", update.frame, update.source)
         return True
@@ -281,9 +329,14 @@ class InFlightOrder:
         key = (fill.id_space, fill.trade_id)
         known = self._fills.get(key)
         if known is not None:
-            self.repeated_fills += 1
+            if fill.source != "rest":
+                # What we ask for overlaps on purpose; only what is told unasked is counted.
+                self.repeated_fills += 1
             if (known.price, known.amount) != (fill.price, fill.amount):
-                self.flags.add(OrderFlag.ID_CONFLICT)
+                self._contradict(known, fill, wall_ms)
+            elif fill.frame and not known.frame:
+                self._fills[key] = fill
+                self._count()
                 self.version += 1
             return False
         counted = len(self._counted)
@@ -292,10 +345,20 @@ class InFlightOrder:
         self.sent = self.seen = True
         self.updated_ms = max(self.updated_ms, fill.exchange_ms)
         if len(self._counted) == counted:
-            self.repeated_fills += 1
+            self.version += 1
             return False
-        self._derive(wall_ms, f"fill {fill.amount:f} at {fill.price:f}", fill.frame, fill.id_space)
+        self._derive(wall_ms, f"fill {fill.amount:f} at {fill.price:f}", fill.frame, fill.source or fill.id_space)
         return True
+
+    def _contradict(self, known: Fill, told: Fill, wall_ms: int) -> None:
+        """One trade id, two contents: the first stands, and both are in the history."""
+        self.flags.add(OrderFlag.ID_CONFLICT)
+        content = (told.trade_id, told.price, told.amount)
+        if content not in self._contradictions:
+            self._contradictions.add(content)
+            kept = f"{known.amount:f} at {known.price:f}" + (f" of message #{known.frame}" if known.frame else "")
+            what = f"trade {told.trade_id} told again as {told.amount:f} at {told.price:f}; kept {kept}"
+            self._note(wall_ms, what, told.frame, told.source)
 
     def absorb(self, stranger: InFlightOrder, wall_ms: int) -> None:
         """Take over every fact that was reported under the exchange's id before that id was known to be ours."""
@@ -344,6 +407,8 @@ class InFlightOrder:
             self.flags.add(OrderFlag.LATE_EVIDENCE)
         if self.is_done:
             self.flags.discard(OrderFlag.CANCEL_UNKNOWN)
+        doubtful = self.change is not None and self.change.state is ChangeState.UNKNOWN
+        self._flag(OrderFlag.CHANGE_UNKNOWN, doubtful and not self.is_done)
         self._flag(OrderFlag.FILLS_MISSING, self.fills_missing > 0)
         if frame:
             self.frame, self.source = frame, source
@@ -370,6 +435,7 @@ class InFlightOrder:
             self.rejected,
             self.terminal,
             self.cancel_requested,
+            self.change,
             self.cumulative,
             self.cumulative_quote,
             frozenset(self.flags),
@@ -386,15 +452,23 @@ class InFlightOrder:
         else:
             self.exchange_order_id = exchange_order_id
 
+    def _settle_change(self) -> None:
+        """A report that shows what was wished for proves the change, whoever sent it."""
+        change, terms = self.change, self.terms
+        if change is None or not change.is_open:
+            return
+        if change.price in (None, terms.price) and change.amount in (None, terms.amount):
+            self.change = replace(change, state=ChangeState.DONE, words="")
+
     def _count(self, new: Fill | None = None) -> None:
         self._id_spaces.update(fill.id_space for fill in (self._fills.values() if new is None else (new,)))
         if new is not None and len(self._id_spaces) == 1:
             # Counting all again for each of thousands of fills would take seconds.
-            insort(self._counted, new, key=_by_age)
+            insort(self._counted, new, key=by_age)
             self._counted_base += new.amount
             self._counted_quote += new.amount * new.price
             return
-        self._counted = _count_once(self._fills.values())
+        self._counted = count_once(self._fills.values())
         self._counted_base = sum((fill.amount for fill in self._counted), _ZERO)
         self._counted_quote = sum((fill.amount * fill.price for fill in self._counted), _ZERO)
 
@@ -429,20 +503,3 @@ class InFlightOrder:
         )
         if completed != terms:
             self.terms = completed
-
-
-def _count_once(fills: Iterable[Fill]) -> list[Fill]:
-    """One row per execution where two numberings name the same ones.
-
-    Ids compare only within their space, so executions of equal price and amount are counted in the space that knows
-    more of them: nothing is doubled, and what one space has not told yet shows as missing.
-    """
-    alike: dict[tuple[Decimal, Decimal], dict[str, list[Fill]]] = {}
-    for fill in fills:
-        alike.setdefault((fill.price, fill.amount), {}).setdefault(fill.id_space, []).append(fill)
-    counted = [fill for spaces in alike.values() for fill in max(spaces.values(), key=len)]
-    return sorted(counted, key=_by_age)
-
-
-def _by_age(fill: Fill) -> tuple[int, str]:
-    return fill.exchange_ms, fill.trade_id

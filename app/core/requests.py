@@ -98,10 +98,16 @@ class VenueError(Exception):
         self.words = words
         self.status = status
         self.frame = frame
+        self.signed_ms = 0
+        """Exchange time that the request was signed with; 0 when it was not signed."""
 
 
 class NotSent(Exception):
     """No byte of the request left this machine (name lookup, refused connection, TLS, local limit)."""
+
+
+class NotTrusted(NotSent):
+    """The certificate of the other side is not trusted, so nothing was said to it."""
 
 
 class NoAnswer(Exception):
@@ -110,3 +116,5 @@ class NoAnswer(Exception):
     def __init__(self, reason: str, frame: int = 0) -> None:
         super().__init__(reason)
         self.frame = frame
+        self.signed_ms = 0
+        """As in `VenueError`."""

@@ -10,6 +10,14 @@ from msgspec import Struct
 from app.core.types import MarketStatus, OrderType, Side, TimeInForce
 
 _ZERO = Decimal(0)
+_STATUS_WORDS = {
+    MarketStatus.TRADING: "",
+    MarketStatus.POST_ONLY: "Post-only",
+    MarketStatus.CANCEL_ONLY: "Cancel-only",
+    MarketStatus.HALTED: "Trading halted",
+    MarketStatus.CLOSED: "Not trading",
+    MarketStatus.DELISTED: "Delisted",
+}
 # Wide enough that no number a person can type is rounded before it is quantized.
 _EXACT = Context(prec=200)
 _Say = Callable[[str, str], None]
@@ -43,6 +51,16 @@ class TradingRule(Struct, frozen=True, kw_only=True):
     status: MarketStatus = MarketStatus.TRADING
     venue_status: str = ""
     frame: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether any new order may be placed now."""
+        return self.status in (MarketStatus.TRADING, MarketStatus.POST_ONLY)
+
+    @property
+    def status_words(self) -> str:
+        """For a badge; empty while the market trades."""
+        return _STATUS_WORDS[self.status]
 
 
 class Quantized(Struct, frozen=True):

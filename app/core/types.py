@@ -57,6 +57,8 @@ class MarketStatus(StrEnum):
     CANCEL_ONLY = "cancel-only"
     HALTED = "halted"
     CLOSED = "closed"
+    DELISTED = "delisted"
+    """No longer among the exchange's markets."""
 
 
 class Integrity(StrEnum):
@@ -96,7 +98,6 @@ class BookDiff(Struct, frozen=True, kw_only=True, gc=False):
     last_id: int | None = None
     prev_id: int | None = None
     first_id: int | None = None
-    checksum: int | None = None
     exchange_ms: int = 0
     frame: int = 0
 
@@ -229,3 +230,5 @@ class Fill(Struct, frozen=True, kw_only=True):
     exchange_ms: int = 0
     id_space: str = ""
     frame: int = 0
+    source: str = ""
+    """"stream" or "rest"."""

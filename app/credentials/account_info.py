@@ -6,8 +6,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from app.core.key_standing import KeyStanding
+from app.core.permissions import KeyPermissions
 from app.credentials.errors import NameRefused
-from app.credentials.permissions import KeyPermissions
 from app.credentials.record import Header, Kdf, file_name
 
 LONGEST_LABEL = 32
@@ -34,6 +35,8 @@ class AccountInfo(Struct, frozen=True, kw_only=True):
     consent_ms: int
     created_ms: int
     file: str
+    lab: dict[str, str] = {}
+    """As in `Header.lab`."""
     trouble: str = ""
     """Why it cannot be used as it stands, or that it was read from its backup; else empty."""
 
@@ -49,9 +52,11 @@ class AccountInfo(Struct, frozen=True, kw_only=True):
     @property
     def may_trade(self) -> bool:
         """Whether orders may leave with this key: not a reading key, and no unaccepted right to move money away."""
-        if self.permissions.trade is False:
-            return False
-        return self.consent_ms > 0 or not self.permissions.can_move_money_away
+        return not self.standing.no_orders
+
+    @property
+    def standing(self) -> KeyStanding:
+        return KeyStanding(permissions=self.permissions, checked_ms=self.checked_ms, consent_ms=self.consent_ms)
 
 
 def info_of(header: Header, file: str, trouble: str = "") -> AccountInfo:
@@ -66,6 +71,7 @@ def info_of(header: Header, file: str, trouble: str = "") -> AccountInfo:
         consent_ms=header.consent_ms,
         created_ms=header.created_ms,
         file=file,
+        lab=header.lab,
         trouble=trouble,
     )
 

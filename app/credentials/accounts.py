@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from app.connectors.spec import Credentials
 from app.core.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
+from app.core.permissions import KeyPermissions
 from app.credentials.account_info import AccountInfo, Lock, good_label, info_of, is_named_right
 from app.credentials.errors import (
     KeyringUnusable,
@@ -21,8 +22,7 @@ from app.credentials.errors import (
     WeakPassword,
     WrongPassword,
 )
-from app.credentials.permissions import KeyPermissions
-from app.credentials.record import Header, Kdf, Record, file_name, fingerprint, take_apart
+from app.credentials.record import VERSION, Header, Kdf, Record, file_name, fingerprint, take_apart
 from app.credentials.sealing import (
     KEY_BYTES,
     NONCE_BYTES,
@@ -162,8 +162,9 @@ class Accounts:
         permissions: KeyPermissions | None = None,
         checked_ms: int = 0,
         consent_ms: int = 0,
+        lab: dict[str, str] | None = None,
     ) -> AccountInfo:
-        """Keep an account, and prove that it can be read back."""
+        """Keep an account, and prove that it can be read back. `lab` as in `Header`."""
         async with self._busy:
             label = good_label(label)
             self._check_new(exchange, domain, label, credentials)
@@ -180,6 +181,7 @@ class Accounts:
                 permissions=permissions or KeyPermissions(),
                 checked_ms=checked_ms,
                 consent_ms=consent_ms,
+                lab=lab or {},
             )
             if lock is Lock.KEYRING:
                 header = replace(header, keyring_item=f"account {self._new_bytes(8).hex()}")
@@ -205,6 +207,7 @@ class Accounts:
             record, credentials = await self._open(info)
             header = replace(
                 record.header,
+                version=VERSION,
                 nonce=self._new_bytes(NONCE_BYTES),
                 permissions=permissions,
                 checked_ms=checked_ms,
@@ -212,6 +215,41 @@ class Accounts:
             )
             self._write(info.file, header, credentials, await self._key(header))
             return info_of(header, info.file)
+
+    async def change_password(self, old: str, new: str) -> int:
+        """Put all accounts under another password; returns how many. Nothing opens with the old one afterwards.
+
+        Raises WrongPassword, WeakPassword and, with everything as it was, VaultError where the disk refuses.
+        """
+        if len(new) < MIN_LENGTH:
+            raise WeakPassword(f"the vault password needs at least {MIN_LENGTH} characters")
+        async with self._busy:
+            await self._unlock(old)
+            infos = [info for info in self.list() if info.lock is Lock.PASSWORD]
+            opened = [(info, *await self._open(info)) for info in infos]
+            salt = self._new_bytes(SALT_BYTES)
+            kdf, params = password_kdf()
+            key = await asyncio.to_thread(key_of_password, new, kdf, params, salt)
+            written: list[tuple[AccountInfo, Record]] = []
+            try:
+                for info, record, credentials in opened:
+                    nonce = self._new_bytes(NONCE_BYTES)
+                    header = replace(record.header, version=VERSION, kdf=kdf, params=params, salt=salt, nonce=nonce)
+                    written.append((info, record))
+                    self._write(info.file, header, credentials, key)
+            except VaultError:
+                for info, record in written:
+                    self._folder.write(info.file, record.line + record.sealed, keep_backup=False)
+                raise
+            self._opened = {salt: key}
+            for info in infos:
+                # The version before stands under the old password: it must not stay as the backup.
+                data = self._folder.read(info.file)
+                try:
+                    self._folder.write(info.file, data or b"")
+                except VaultError as error:
+                    self.on_remark(f"{info.label}: its backup still opens with the old password: {error}")
+            return len(infos)
 
     async def remove(self, label: str) -> None:
         """Forget an account for good: its file, its backup and its key in the keyring."""

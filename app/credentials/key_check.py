@@ -10,8 +10,8 @@ from app.connectors.spec import Credentials, Domain, ExchangeSpec, PrivateSource
 from app.core.clock import NS_PER_MS, Clock, SystemClock
 from app.core.errors import ErrorKind
 from app.core.frames import FrameLog
-from app.core.requests import Call, NoAnswer, NotSent, Response, VenueError
-from app.credentials.permissions import KeyPermissions
+from app.core.permissions import KeyPermissions
+from app.core.requests import NoAnswer, NotSent, Response, VenueError
 from app.net.rate_limiter import Bucket, RateLimiter
 from app.net.redaction import Redactor
 from app.net.rest import RestClient
@@ -99,8 +99,7 @@ async def check_key(
 
 async def _permissions(rest: RestClient, private: PrivateSource) -> KeyPermissions:
     """A key that has just read the balances may read, whatever else is told."""
-    ask: Callable[[], Call[KeyPermissions] | None] | None = getattr(private, "get_permissions", None)
-    call = ask() if ask is not None else None
+    call = private.get_permissions()
     if call is None:
         return KeyPermissions(read=True)
     return await rest.perform(call)

@@ -105,7 +105,7 @@ def read_input(stream: TextIO) -> Answers:
         return Lines(stream, first)
     try:
         return Fields(msgspec.json.decode(first + stream.read(_LONGEST), type=dict[str, str]))
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # The decoder's own words may quote the input.
         raise InputEnded("standard input is not one JSON object with text fields") from None
 

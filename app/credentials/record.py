@@ -8,10 +8,10 @@ from enum import StrEnum
 import msgspec
 from msgspec import Struct
 
+from app.core.permissions import KeyPermissions
 from app.credentials.errors import NewerRecord, RecordDamaged
-from app.credentials.permissions import KeyPermissions
 
-VERSION = 1
+VERSION = 2
 LONGEST_RECORD = 256 * 1024
 """Bytes; far above any key, so that a planted file costs neither memory nor time."""
 _LONGEST_HEADER = 8 * 1024
@@ -44,6 +44,8 @@ class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     checked_ms: int = 0
     consent_ms: int = 0
     """When the user accepted that this key can move money away."""
+    lab: dict[str, str] = {}
+    """Addresses of the user's own server on this computer, by the names of a twin's first line; else empty."""
 
 
 class Record(Struct, frozen=True):

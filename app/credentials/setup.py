@@ -11,6 +11,7 @@ from app.credentials.account_info import AccountInfo, Lock, good_label
 from app.credentials.accounts import Accounts
 from app.credentials.errors import VaultError
 from app.credentials.key_check import Check, KeyCheck, check_key
+from app.credentials.lab import LAB, lab_domain
 
 _LONGEST_FIELD = 16 * 1024
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*-----END [A-Z0-9 ]+-----", re.DOTALL)
@@ -21,7 +22,10 @@ class KeyRefused(VaultError):
 
 
 class AccountSetup:
-    """`exchanges` are those offered; `twins` adds the domain of a running paper twin by exchange name."""
+    """`exchanges` are those offered; `twins` adds a running paper twin by exchange name: addresses as in `Header.lab`.
+
+    Raises HostRefused for a twin that is not on this computer.
+    """
 
     def __init__(
         self,
@@ -29,19 +33,20 @@ class AccountSetup:
         exchanges: Mapping[str, ExchangeSpec],
         check: Check = check_key,
         *,
-        twins: Mapping[str, Domain] | None = None,
+        twins: Mapping[str, dict[str, str]] | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.accounts = accounts
         self.exchanges = exchanges
         self._check = check
         self._twins = twins or {}
+        self._labs = {name: lab_domain(addresses, exchanges[name]) for name, addresses in self._twins.items()}
         self._clock = clock or SystemClock()
 
     def domains(self, exchange: str) -> dict[str, Domain]:
         found = dict(self.exchanges[exchange].domains)
-        if twin := self._twins.get(exchange):
-            found = {twin.name: twin} | found
+        if lab := self._labs.get(exchange):
+            found = {lab.name: lab} | found
         return found
 
     def free_label(self, exchange: str) -> str:
@@ -112,6 +117,7 @@ class AccountSetup:
             permissions=None if check is None else check.permissions,
             checked_ms=0 if check is None else check.checked_ms,
             consent_ms=self._clock.wall_ns() // NS_PER_MS if consent else 0,
+            lab=self._twins[exchange] if domain == LAB and exchange in self._twins else None,
         )
 
     def _credentials(self, exchange: str, values: Mapping[str, str]) -> Credentials:

@@ -92,7 +92,10 @@ def open_session(tls: SSLContext | None = None, proxy: str | None = None) -> aio
     trace.on_request_headers_sent.append(_on_head)
     trace.on_request_chunk_sent.append(_on_body)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=tls or trusting_system_store(), limit=64, limit_per_host=16),
+        # Names are looked up for every new connection: after a change of network the old answer may lead nowhere.
+        connector=aiohttp.TCPConnector(
+            ssl=tls or trusting_system_store(), limit=64, limit_per_host=16, use_dns_cache=False
+        ),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": "Depthdesk"},
         skip_auto_headers=("Content-Type",),

@@ -19,18 +19,21 @@ _WORDS = {
     errno.EHOSTUNREACH: "host unreachable",
     errno.ENETDOWN: "network down",
     errno.EADDRNOTAVAIL: "no network address",
-    errno.EMFILE: "too many open connections or files (system limit)",
     errno.ENFILE: "too many open files (system limit)",
 }
 
 
+def _file_limit() -> str:
+    try:
+        import resource
+    except ImportError:
+        return "no more"
+    return f"{resource.getrlimit(resource.RLIMIT_NOFILE)[0]:,} (ulimit -n)"
+
+
 def network_words(error: BaseException, host: str) -> str:
     """The most telling reason in the chain of causes, such as "connection refused" or "name lookup failed: host"."""
-    chain: list[BaseException] = []
-    step: BaseException | None = error
-    while step is not None and step not in chain:
-        chain.append(step)
-        step = step.__cause__ or step.__context__
+    chain = _chain(error)
     for each in chain:
         # aiohttp's own certificate error is one of these too, but without the details: those are in its cause.
         if isinstance(each, UntrustedCertificate):
@@ -48,6 +51,21 @@ def network_words(error: BaseException, host: str) -> str:
     return str(error) or type(error).__name__
 
 
+def is_untrusted(error: BaseException) -> bool:
+    """Whether the other side's certificate is why the connection failed."""
+    return any(isinstance(each, UntrustedCertificate) for each in _chain(error))
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error and what caused it."""
+    chain: list[BaseException] = []
+    step: BaseException | None = error
+    while step is not None and step not in chain:
+        chain.append(step)
+        step = step.__cause__ or step.__context__
+    return chain
+
+
 def _os_words(error: OSError) -> str:
     number = error.errno
     if number is None:
@@ -56,4 +74,6 @@ def _os_words(error: OSError) -> str:
         number = int(found[1]) if found else None
     if number is None:
         return ""
+    if number == errno.EMFILE:
+        return f"too many open connections or files: the system allows this program {_file_limit()}"
     return _WORDS.get(number) or (error.strerror or str(error)).lower()

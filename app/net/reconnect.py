@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -73,6 +74,9 @@ class BudgetState(Struct, frozen=True):
     reason: str = ""
 
 
+BANNED_WORDS = "banned by the exchange"
+
+
 class HandshakeBudget:
     """For one host and all its links: at most 30 handshakes in 5 minutes, 1 a second, 3 at a time, none when banned."""
 
@@ -80,14 +84,24 @@ class HandshakeBudget:
     WINDOW_S = 300.0
     APART_S = 1.0
     AT_A_TIME = 3
+    DOWN_AFTER = 3
+    PROBE_APART_S = 20.0
+    """Between handshakes while the last three failed: all links of the host together look whether it is back, and
+    enough of the window is left for all of them when it is.
+    """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, changed: Callable[[], None] = lambda: None) -> None:
         self._clock = clock
+        self._changed = changed
         self._started: deque[int] = deque(maxlen=self.PER_WINDOW)
         self._open = 0
         self._banned_until_ns = 0
         self._bans = 0
+        self._failures = 0
+        self.returns = 0
+        """How often a handshake succeeded after several had failed: then waiting any longer is waiting in vain."""
         self.apart_s = self.APART_S
+        self.probe_apart_s = self.PROBE_APART_S
         self.reason = ""
 
     def wait_s(self) -> float:
@@ -95,7 +109,8 @@ class HandshakeBudget:
         now = self._clock.boot_ns()
         due = self._banned_until_ns
         if self._started:
-            due = max(due, self._started[-1] + round(self.apart_s * NS_PER_S))
+            apart_s = self.apart_s if self._failures < self.DOWN_AFTER else max(self.apart_s, self.probe_apart_s)
+            due = max(due, self._started[-1] + round(apart_s * NS_PER_S))
         if len(self._started) == self.PER_WINDOW:
             due = max(due, self._started[0] + round(self.WINDOW_S * NS_PER_S))
         wait_s = max(due - now, 0) / NS_PER_S
@@ -107,19 +122,28 @@ class HandshakeBudget:
             return False
         self._started.append(self._clock.boot_ns())
         self._open += 1
+        self._changed()
         return True
 
     def finish(self, status: int = 0, retry_after_s: float | None = None) -> None:
-        """The handshake is over. `status` is the HTTP status of a refusal, 0 otherwise: 429 and 418 stop this host."""
+        """The handshake is over. `status` is 0 for success, the HTTP status of a refusal, else any other number.
+
+        429 and 418 stop this host.
+        """
         self._open -= 1
         if status == 429:
             self.ban(60.0 if retry_after_s is None else retry_after_s, "the exchange asked us to slow down")
         elif status == 418:
             doubled_s = 180.0 * 2.0 ** min(self._bans, 20)
             self._bans += 1
-            self.ban(doubled_s if retry_after_s is None else retry_after_s, "banned by the exchange")
+            self.ban(doubled_s if retry_after_s is None else retry_after_s, BANNED_WORDS)
         elif status == 0:
             self._bans = 0
+        if status:
+            self._failures += 1
+        else:
+            self.returns += self._failures >= self.DOWN_AFTER
+            self._failures = 0
 
     def ban(self, seconds: float, reason: str) -> None:
         """No handshakes for this long, at most three days. A shorter ban than the present one changes nothing."""
@@ -127,6 +151,12 @@ class HandshakeBudget:
         if until > self._banned_until_ns:
             self._banned_until_ns = until
             self.reason = reason
+            self._changed()
+
+    @property
+    def banned(self) -> bool:
+        """Whether this address is banned, rather than asked to slow down."""
+        return self.reason == BANNED_WORDS and self.banned_s() > 0
 
     def banned_s(self) -> float:
         """Seconds of ban left; 0 when not banned."""
@@ -153,15 +183,25 @@ class HandshakeBudget:
 class HandshakeBudgets:
     """One budget per host."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, changed: Callable[[], None] = lambda: None) -> None:
+        """`changed` is called whenever there is something new to store."""
         self._clock = clock
+        self._changed = changed
         self._budgets: dict[str, HandshakeBudget] = {}
 
     def of(self, host: str) -> HandshakeBudget:
-        return self._budgets.setdefault(host.lower(), HandshakeBudget(self._clock))
+        return self._budgets.setdefault(host.lower(), HandshakeBudget(self._clock, self._changed))
 
     def states(self) -> dict[str, BudgetState]:
-        return {host: budget.state() for host, budget in self._budgets.items()}
+        """What is worth storing: hosts that ban us, or were dialled within the window."""
+        oldest = self._clock.wall_ns() - round(HandshakeBudget.WINDOW_S * NS_PER_S)
+        states = {}
+        for host, budget in self._budgets.items():
+            state = budget.state()
+            recent = [at for at in state.handshakes_ns if at > oldest]
+            if recent or state.banned_until_ns:
+                states[host] = BudgetState(recent, state.banned_until_ns, state.reason)
+        return states
 
     def restore(self, states: dict[str, BudgetState]) -> None:
         for host, state in states.items():

@@ -126,7 +126,7 @@ class _Reading:
             return
         try:
             self._decoder.decode(last)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             self._torn = "its last line is incomplete"
             if self._number == 0:
                 self._number = 1
@@ -158,7 +158,7 @@ class _Reading:
             line = self._decoder.decode(raw)
         except msgspec.ValidationError as error:
             raise self._wrong(str(error)) from None
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._wrong(f"not a line of JSON: {error}") from None
         if line.t not in _RECORD_KINDS:
             raise self._wrong(f"unknown kind of record {line.t[:40]!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
@@ -14,15 +15,18 @@ from yarl import URL
 from app.core.clock import NS_PER_MS, NS_PER_S, Clock
 from app.core.errors import ErrorKind
 from app.core.frames import Direction, Frame, FrameKind, FrameLog
-from app.core.requests import Call, NoAnswer, NotSent, Request, Response, SignedRequest, VenueError
+from app.core.requests import Call, NoAnswer, NotSent, NotTrusted, Request, Response, SignedRequest, VenueError
 from app.net.http_session import AnswerTooLarge, Exchange, SecondAttempt, open_session, refuse_second_attempt
-from app.net.network_errors import network_words
+from app.net.network_errors import is_untrusted, network_words
+from app.net.proxy import NO_PROXY, Proxy
 from app.net.rate_limiter import RateLimiter
+from app.net.reconnect import BANNED_WORDS
 from app.net.redaction import Redactor
-from app.net.retry_after import retry_after_s
+from app.net.retry_after import LONGEST_S, retry_after_s
 
 T = TypeVar("T")
 
+SLOW_DOWN_WORDS = "the exchange asked us to slow down"
 _SLOW_DOWN_S = 60.0
 _BANNED_S = 180.0
 
@@ -47,6 +51,7 @@ class RestClient:
         *,
         session: aiohttp.ClientSession | None = None,
         slow_down_s: float = _SLOW_DOWN_S,
+        proxy: Proxy = NO_PROXY,
     ) -> None:
         self._base_urls = {name: url.rstrip("/") for name, url in base_urls.items()}
         self._log = log
@@ -59,10 +64,16 @@ class RestClient:
         self._slow_down_s = slow_down_s
         self._session = session
         self._owns_session = session is None
+        self._retired: list[aiohttp.ClientSession] = []
+        self._in_use: Counter[aiohttp.ClientSession] = Counter()
+        self._proxy = proxy
+        self._bans = 0
         self.connection = connection
         """As in `Frame.connection`."""
         self.on_exchange: Callable[[Response, int, int], None] | None = None
         """Called with each answer and the boot times when the request was written and the answer's head arrived."""
+        self.on_limit: Callable[[int, float], None] = lambda status, seconds: None
+        """Called when the exchange answers 429 or 418, with the seconds for which requests are paused."""
         self.on_wire: Callable[[Request, int], None] | None = None
         """Called at the boot time at which a request's bytes are given to the socket."""
 
@@ -86,10 +97,23 @@ class RestClient:
         base = self._base_urls[request.host]
         await self._limiter.acquire(request.weights, request.priority, request.timeout_s)
         signed = self.prepare(request)
+        try:
+            return await self._send(call, signed, base)
+        except (VenueError, NoAnswer) as error:
+            error.signed_ms = signed.now_ms
+            raise
+
+    async def _send(self, call: Call[T], signed: SignedRequest, base: str) -> T:
+        request = call.request
         sent = self._log_request(request, signed)
         response = await self._exchange(request, signed, base, sent)
         self._obey_limits(response)
-        error = self._venue_error(response) or _general_error(response, urlsplit(base).hostname or base)
+        # A redirect first: whoever answers so is not the exchange, and its words are not the exchange's.
+        error = (
+            _redirect(response, urlsplit(base).hostname or base)
+            or self._venue_error(response)
+            or _general_error(response)
+        )
         if error is not None:
             error.status, error.frame = response.status, response.frame
             raise error
@@ -99,7 +123,8 @@ class RestClient:
             refused.status, refused.frame = response.status, response.frame
             if refused.kind is ErrorKind.SLOW_DOWN:
                 until_ns = self._clock.boot_ns() + round(self._slow_down_s * NS_PER_S)
-                self._limiter.pause(until_ns, "the exchange asked us to slow down")
+                self._limiter.pause(until_ns, SLOW_DOWN_WORDS)
+                self.on_limit(429, self._slow_down_s)
             raise
         except Exception as unreadable:
             # Whatever went wrong in reading, the exchange may have acted: unknown, never an internal error.
@@ -117,19 +142,32 @@ class RestClient:
 
     async def close(self) -> None:
         """Close the session, unless it was lent to us."""
+        await self.forget_connections()
+        retired, self._retired = self._retired, []
+        for session in retired:
+            await session.close()
+
+    async def forget_connections(self) -> None:
+        """Use no connection that was open before now: the network may have changed beneath it. Requests under way end
+        as they will."""
         if self._session is not None and self._owns_session:
-            await self._session.close()
+            self._retired.append(self._session)
             self._session = None
+        unused = [session for session in self._retired if not self._in_use[session]]
+        self._retired = [session for session in self._retired if session not in unused]
+        for session in unused:
+            await session.close()
 
     async def _exchange(self, request: Request, signed: SignedRequest, base: str, sent: Frame) -> Response:
         exchange = Exchange(self._clock, bool(signed.body), self._wire_notice(request))
         host = urlsplit(base).hostname or base
         session = self._session
         if session is None:
-            session = self._session = open_session()
-        if session.closed:
-            self._note(request, sent, "not sent: the network session is closed")
-            raise NotSent("the network session is closed")
+            session = self._session = open_session(proxy=self._proxy.url)
+        if refusal := self._proxy.refusal or ("the network session is closed" if session.closed else ""):
+            self._note(request, sent, f"not sent: {refusal}")
+            raise NotSent(refusal)
+        self._in_use[session] += 1
         try:
             async with session.request(
                 request.method,
@@ -150,6 +188,10 @@ class RestClient:
         except asyncio.CancelledError:
             self._note(request, sent, "abandoned by us")
             raise
+        finally:
+            self._in_use[session] -= 1
+            if not self._in_use[session]:
+                del self._in_use[session]
         frame = self._log.add(
             self.connection,
             sent.epoch,
@@ -192,7 +234,9 @@ class RestClient:
         reason = self._redactor.text(reason)
         written = exchange.may_be_written(error)
         self._note(request, sent, f"{'no answer' if written else 'not sent'}: {reason}")
-        return NoAnswer(reason, sent.seq) if written else NotSent(reason)
+        if written:
+            return NoAnswer(reason, sent.seq)
+        return NotTrusted(reason) if is_untrusted(error) else NotSent(reason)
 
     def _note(self, request: Request, sent: Frame, words: str) -> None:
         self._log.add(
@@ -220,13 +264,18 @@ class RestClient:
         )
 
     def _obey_limits(self, response: Response) -> None:
+        banned = response.status == 418
+        if not banned:
+            self._bans = 0
         if response.status not in (418, 429):
             return
-        asked = retry_after_s(response.headers)
-        banned = response.status == 418
-        seconds = asked if asked is not None else _BANNED_S if banned else self._slow_down_s
-        reason = "banned by the exchange" if banned else "the exchange asked us to slow down"
+        seconds = retry_after_s(response.headers)
+        if seconds is None:
+            seconds = min(_BANNED_S * 2.0 ** min(self._bans, 20), LONGEST_S) if banned else self._slow_down_s
+        self._bans += banned
+        reason = BANNED_WORDS if banned else SLOW_DOWN_WORDS
         self._limiter.pause(self._clock.boot_ns() + round(seconds * NS_PER_S), reason)
+        self.on_limit(response.status, seconds)
 
     def _wire_notice(self, request: Request) -> Callable[[int], None]:
         def written(boot_ns: int) -> None:
@@ -245,16 +294,20 @@ def _is_not_its_format(error: Exception) -> bool:
     return isinstance(error, DecodeError) and not isinstance(error, ValidationError)
 
 
-def _general_error(response: Response, host: str) -> VenueError | None:
+def _redirect(response: Response, host: str) -> VenueError | None:
+    if not 300 <= response.status < 400:
+        return None
+    target = urlsplit(response.headers.get("location", "")).hostname or host
+    return VenueError(ErrorKind.UNAVAILABLE, str(response.status), f"unexpected redirect to {target} refused")
+
+
+def _general_error(response: Response) -> VenueError | None:
     """What HTTP alone says, where the exchange's own reading found nothing."""
     status = response.status
     if status == 418:
         return VenueError(ErrorKind.BANNED, "418", "banned for too many requests")
     if status == 429:
         return VenueError(ErrorKind.SLOW_DOWN, "429", "too many requests")
-    if 300 <= status < 400:
-        target = urlsplit(response.headers.get("location", "")).hostname or host
-        return VenueError(ErrorKind.UNAVAILABLE, str(status), f"unexpected redirect to {target} refused")
     if status >= 500:
         return VenueError(ErrorKind.UNAVAILABLE, str(status), "the exchange is busy or broken")
     return None

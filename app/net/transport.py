@@ -17,7 +17,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from app.core.clock import Clock
 from app.core.frames import Direction, Frame, FrameKind, FrameLog
 from app.core.links import Link, LinkStatus
-from app.net.network_errors import network_words
+from app.net.network_errors import is_untrusted, network_words
+from app.net.proxy import NO_PROXY, Proxy
 from app.net.redaction import Redactor
 from app.net.retry_after import retry_after_s
 from app.net.tls import issuer_name, trusting_system_store
@@ -34,11 +35,21 @@ class LinkLost(Exception):
     """The connection could not be opened or ended without our asking; `reason` is for the trader.
 
     `status` and `retry_after_s` come from a refused handshake (HTTP 429, 418, 403, ...), else 0 and None. `code` is the
-    websocket close code, 1006 when none was sent, 0 when the connection was never open.
+    websocket close code, 1006 when none was sent, 0 when the connection was never open. `untrusted` means that the
+    certificate of the other side was refused.
     """
 
-    def __init__(self, reason: str, *, code: int = 0, status: int = 0, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        code: int = 0,
+        status: int = 0,
+        retry_after_s: float | None = None,
+        untrusted: bool = False,
+    ) -> None:
         super().__init__(reason)
+        self.untrusted = untrusted
         self.reason = reason
         self.code = code
         self.status = status
@@ -48,7 +59,7 @@ class LinkLost(Exception):
 class WebSocketTransport:
     """Opens links with the same limits, proxy and trust for all of them.
 
-    `ping_every_s` may be changed at any time (2 s while somebody looks, 10 s when hidden). A link that stays silent for
+    `ping_every_s` may be changed at any time (1 s while somebody looks, 10 s when hidden). A link that stays silent for
     `pong_within_s` after a ping is dead. `proxy` is used only when given: the environment is never asked.
     """
 
@@ -58,10 +69,10 @@ class WebSocketTransport:
         clock: Clock,
         redactor: Redactor,
         *,
-        ping_every_s: float = 2.0,
+        ping_every_s: float = 1.0,
         pong_within_s: float = 4.0,
         connect_within_s: float = 10.0,
-        proxy: str | None = None,
+        proxy: Proxy = NO_PROXY,
         tls: SSLContext | None = None,
     ) -> None:
         self._log = log
@@ -94,12 +105,14 @@ class WebSocketTransport:
 
     async def _connect(self, link: Link, status: LinkStatus, connection: str, scan: bool) -> WebSocketConnection:
         host = urlsplit(link.url).hostname or link.url
+        if self.proxy.refusal:
+            raise LinkLost(self.proxy.refusal)
         started_ns = self._clock.mono_ns()
         try:
             socket = await connect(
                 link.url,
                 create_connection=_Socket,
-                proxy=self.proxy,
+                proxy=self.proxy.url,
                 ssl=self._context() if link.url.startswith("wss:") else None,
                 open_timeout=self.connect_within_s,
                 ping_interval=None,
@@ -123,7 +136,9 @@ class WebSocketTransport:
         status.round_trip_ms = None
         opened = WebSocketConnection(socket, self._log, self._clock, self._redactor, status, connection, scan)
         opened.max_message_bytes = link.max_message_bytes
-        via = f" via proxy {_host_and_port(self.proxy)}" if self.proxy else ""
+        status.issuer = opened.issuer
+        status.slept_ns = self._clock.boot_ns() - now
+        via = f" {self.proxy.words}" if self.proxy.words else ""
         opened.note(f"connected to {host}{via} in {(now - started_ns) / 1e6:.0f} ms{opened.security}")
         return opened
 
@@ -326,7 +341,7 @@ def _not_opened(error: Exception, host: str, within_s: float) -> LinkLost:
         if isinstance(error.__cause__, (EOFError, ConnectionError)):
             return LinkLost(f"{host} closed the connection during the handshake")
         return LinkLost(f"not a websocket at {host}: {_plain(str(error))}")
-    return LinkLost(network_words(error, host))
+    return LinkLost(network_words(error, host), untrusted=is_untrusted(error))
 
 
 def _end_words(error: ConnectionClosed, max_bytes: int) -> str:
@@ -352,8 +367,3 @@ def _inflate(data: bytes, limit: int) -> bytes:
         return zlib.decompressobj(31).decompress(data, limit)
     except zlib.error:
         return data
-
-
-def _host_and_port(proxy: str) -> str:
-    parts = urlsplit(proxy)
-    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)

@@ -1,4 +1,4 @@
-"""Waiting for an event with a time limit, safely cancelled. No I/O."""
+"""Waiting with a time limit, safely cancelled. No I/O."""
 
 from __future__ import annotations
 
@@ -16,3 +16,9 @@ async def happens(event: asyncio.Event, within_s: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+def cut_short(limit: asyncio.Timeout | None) -> None:
+    """End what runs inside this `asyncio.timeout` now, as if its time were over."""
+    if limit is not None and not limit.expired():
+        limit.reschedule(asyncio.get_running_loop().time())

@@ -20,7 +20,7 @@ from app.paper.dialects.dialect import KEY_KINDS, Dialect, UnknownDialect, known
 
 HOST = "127.0.0.1"
 DEFAULT_RATE = 40
-MAX_RATE = 5000
+MAX_RATE = 20_000
 _TICK_S = 0.02
 _SLICE_NS = 12 * NS_PER_MS
 """The longest the seeded market may keep the loop busy at a time, so that REST stays quick."""

@@ -242,6 +242,8 @@ class FmzMethods:
         if not self._permissions.allows_raw(verb, unquote(path)) or unquote(path) != path:
             raise Refusal(f"{REFUSED}raw calls of {verb or 'no verb'} to this path are not allowed here")
         self._source()
+        if verb != "GET" and self._exchange.no_orders:
+            raise Refusal(f"{REFUSED}{self._exchange.no_orders}")
         if not all(isinstance(value, str | int) for value in params.values()):
             raise BadParams("the parameters of a raw call are texts and numbers")
         texts = tuple((name, str(value)) for name, value in params.items())

@@ -10,17 +10,18 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Raw, Struct
 
 from app.connectors.exchange import Exchange
-from app.core.clock import NS_PER_S, Clock
+from app.core.clock import NS_PER_MS, NS_PER_S, Clock
 from app.core.notices import Notices
 from app.services.fmz_methods import Answer, FmzMethods, Refusal
 from app.services.fmz_rows import encode
 from app.services.local_request import MAX_HEAD, Head, RefusedRequest, answer_bytes, check_head, read_head
-from app.services.pairing import TOKEN_HEADER, Pairing
+from app.services.pairing import TOKEN_HEADER, Pairing, Permissions
 from app.services.port_owner import owner_words
 
 HOST = "127.0.0.1"
@@ -29,6 +30,8 @@ MOST_PER_S = 20
 _READ_WITHIN_S = 5.0
 _ANSWER_WITHIN_S = 30.0
 _MOST_REASONS = 50
+_MOST_CALLS = 200
+_LONGEST_METHOD = 60
 _MOST_OPEN = 64
 """Connections, the refused ones on their way out included."""
 _LINGER_BYTES = 1 << 20
@@ -50,6 +53,16 @@ class _Body(Struct):
 _decode = msgspec.json.Decoder(_Body).decode
 
 
+class ServedCall(Struct, frozen=True, kw_only=True):
+    """One method called by an admitted client. `error` is what the client was told, or empty."""
+
+    wall_ms: int
+    exchange: str
+    method: str
+    took_ms: float
+    error: str = ""
+
+
 class FmzService:
     """`start`, then `stop`. `port` 0 takes a free one, known after `start`."""
 
@@ -64,14 +77,21 @@ class FmzService:
         undocumented: bool = False,
         content_type_may_be_missing: bool = False,
         read_within_s: float = _READ_WITHIN_S,
+        permissions_for: Callable[[str], Permissions] | None = None,
     ) -> None:
+        """`permissions_for` takes the key of an exchange; without it the pairing's own hold for all."""
         self.port = port
         self.answered = 0
+        self.calls: deque[ServedCall] = deque(maxlen=_MOST_CALLS)
+        """The newest, newest last."""
+        self.methods: Counter[str] = Counter()
+        """Admitted calls since the start, by method."""
         self.blocked: Counter[str] = Counter()
         """Requests refused before any method was called, by reason."""
         self.blocked_browser = 0
         self._exchanges = exchanges
         self._pairing = pairing
+        self._permissions_for = permissions_for or (lambda key: self._pairing.permissions)
         self._clock = clock
         self._notices = notices
         self._undocumented = undocumented
@@ -94,6 +114,14 @@ class FmzService:
     def blocked_words(self) -> str:
         """Empty while no web page has tried."""
         return f"blocked browser requests: {self.blocked_browser}" if self.blocked_browser else ""
+
+    @property
+    def running(self) -> bool:
+        return self._server is not None
+
+    def rotate(self, pairing: Pairing) -> None:
+        """From the next request on only this pairing is known."""
+        self._pairing = pairing
 
     async def start(self) -> None:
         """Raises PortTaken."""
@@ -181,7 +209,19 @@ class FmzService:
         if exchange is None:
             return 200, encode({"error": f"unknown exchange: {head.path[1:]}"})
         self.answered += 1
-        return 200, await self._call(exchange, body.method, params, head.headers.get("http-method", ""))
+        started_ns = self._clock.mono_ns()
+        answer, error = await self._call(exchange, body.method, params, head.headers.get("http-method", ""))
+        method = body.method[:_LONGEST_METHOD]
+        self.methods[method if method in self.methods or len(self.methods) < _MOST_REASONS else "other"] += 1
+        called = ServedCall(
+            wall_ms=self._clock.wall_ns() // NS_PER_MS,
+            exchange=exchange.key,
+            method=method,
+            took_ms=(self._clock.mono_ns() - started_ns) / NS_PER_MS,
+            error=error,
+        )
+        self.calls.append(called)
+        return 200, answer
 
     def _admit(self, head: Head, body: _Body, params: dict[str, Any]) -> None:
         token = head.headers.get(TOKEN_HEADER)
@@ -196,20 +236,22 @@ class FmzService:
         if not self._pairing.takes(body.nonce):
             raise RefusedRequest(403, "this request is not of now, or has come before")
 
-    async def _call(self, exchange: Exchange, method: str, params: dict[str, Any], verb: str) -> bytes:
-        methods = FmzMethods(exchange, self._pairing.permissions, undocumented=self._undocumented)
+    async def _call(self, exchange: Exchange, method: str, params: dict[str, Any], verb: str) -> tuple[bytes, str]:
+        """The reply, and the error in it if it is one."""
+        methods = FmzMethods(exchange, self._permissions_for(exchange.key), undocumented=self._undocumented)
+        error = ""
         try:
             async with asyncio.timeout(_ANSWER_WITHIN_S):
                 answer = await methods.call(method, params, verb)
         except Refusal as refusal:
-            return encode({"error": str(refusal)})
+            error = str(refusal)
         except TimeoutError:
-            return encode({"error": f"outcome unknown: no answer within {_ANSWER_WITHIN_S:g} s"})
+            error = f"outcome unknown: no answer within {_ANSWER_WITHIN_S:g} s"
         except Exception as fault:
             # Its words may hold anything; the client learns that something broke, the desk learns what.
             self._notices.error("plug-in service", f"internal error in {method[:40]}: {type(fault).__name__}")
-            return encode({"error": "outcome unknown: internal error of the service"})
-        return _encoded(answer)
+            error = "outcome unknown: internal error of the service"
+        return (encode({"error": error}), error) if error else (_encoded(answer), "")
 
     def _exchange(self, path: str) -> Exchange | None:
         wanted = path[1:].upper()
@@ -236,7 +278,7 @@ class FmzService:
 def _read_body(data: bytes) -> _Body:
     try:
         return _decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # Never with the decoder's words: they may quote the body, and with it a key.
         raise RefusedRequest(400, "the body is not a request of the protocol") from None
 
@@ -249,4 +291,5 @@ def _encoded(answer: Answer) -> bytes:
 
 
 def _name(key: str) -> str:
-    return key.upper().replace(":", "-")
+    """The label of an account may have blanks and letters that an address cannot hold."""
+    return quote(key.upper().replace(":", "-"))

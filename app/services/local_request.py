@@ -17,7 +17,7 @@ JSON = "application/json"
 
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,16}) (/[\x21-\x7e]{0,1024}) HTTP/1\.[01]")
 _HEADER = re.compile(rb"([A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}):[ \t]*([\x20-\x7e\t]{0,8192})")
-_PATH = re.compile(r"(/[A-Za-z0-9._~:-]{1,64}){1,4}")
+_PATH = re.compile(r"(/(?:[A-Za-z0-9._~:-]|%[0-9A-F]{2}){1,160}){1,4}")
 _LENGTH = re.compile(r"[0-9]{1,9}")
 _NATIVE_FETCH = ("", "none")
 

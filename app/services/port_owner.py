@@ -5,20 +5,43 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from msgspec import Struct
+
 _LISTENING = "0A"
 
 
-def owner_words(port: int) -> str:
-    """Such as "process 1234 (python3)", or "another program" where it cannot be seen."""
-    inodes = _inodes(port)
+class PortOwner(Struct, frozen=True):
+    """`process` is 0 and `program` empty where they cannot be seen; `ours`: it runs as the same user as this one."""
+
+    process: int
+    program: str
+    ours: bool
+
+    @property
+    def words(self) -> str:
+        """Such as "process 1234 (python3)", or "another program" where it cannot be seen."""
+        return f"process {self.process} ({self.program})" if self.process else "another program"
+
+
+def port_owner(port: int) -> PortOwner | None:
+    """Who listens there; None when nobody does, or where this system does not tell."""
+    listeners = _listeners(port)
+    if not listeners:
+        return None
+    ours = all(user == os.getuid() for _, user in listeners)
+    sockets = {f"socket:[{inode}]" for inode, _ in listeners}
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            links = {_target(link) for link in (process / "fd").iterdir()}
-            if any(f"socket:[{inode}]" in links for inode in inodes):
-                return f"process {process.name} ({(process / 'comm').read_text().strip()[:40]})"
+            if sockets & {_target(link) for link in (process / "fd").iterdir()}:
+                return PortOwner(int(process.name), (process / "comm").read_text().strip()[:40], ours)
         except OSError:
             continue
-    return "another program"
+    return PortOwner(0, "", ours)
+
+
+def owner_words(port: int) -> str:
+    owner = port_owner(port)
+    return "another program" if owner is None else owner.words
 
 
 def _target(link: Path) -> str:
@@ -29,12 +52,14 @@ def _target(link: Path) -> str:
         return ""
 
 
-def _inodes(port: int) -> list[str]:
+def _listeners(port: int) -> list[tuple[str, int]]:
+    """Socket number and user of each."""
     found = []
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
             rows = [line.split() for line in Path(table).read_text().splitlines()[1:]]
         except OSError:
             continue
-        found += [row[9] for row in rows if row[3] == _LISTENING and int(row[1].rpartition(":")[2], 16) == port]
+        wanted = (row for row in rows if row[3] == _LISTENING and int(row[1].rpartition(":")[2], 16) == port)
+        found += [(row[9], int(row[7])) for row in wanted]
     return found

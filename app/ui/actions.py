@@ -29,7 +29,7 @@ def install(window: MainWindow) -> None:
     """Give the window its menu, its shortcuts and its top buttons."""
     view = _view_menu(window)
     menu = QMenu(window)
-    for part in (_file_menu(window), view, _trade_menu(window), _help_menu(window)):
+    for part in (_file_menu(window), view, _trade_menu(window), _accounts_menu(window), _help_menu(window)):
         menu.addMenu(part)
     button = _button(window, "menu", "Menu (F10)", None)
     button.setMenu(menu)
@@ -48,6 +48,8 @@ def _file_menu(window: MainWindow) -> QMenu:
     menu = QMenu("&File", window)
     _entry(menu, window, "Find a market…", "Ctrl+K", window.search.show_palette)
     _entry(menu, window, "Exchanges…", "Ctrl+O", window.show_exchanges)
+    _entry(menu, window, "Connect a plug-in…", "", window.plugins.connect_plugin)
+    _entry(menu, window, "Plug-in service…", "", window.plugins.show_service)
     _entry(menu, window, "Record every message…", "Ctrl+R", partial(toggle_recording, window))
     _entry(menu, window, "Export fills…", "Ctrl+E", window.fills.ask_export)
     _entry(menu, window, "Save a copy of the order journal…", "", partial(_copy_journal, window))
@@ -69,6 +71,7 @@ def _view_menu(window: MainWindow) -> QMenu:
     _entry(menu, window, "Dark or light", "Ctrl+Shift+T", partial(toggle_scheme, window))
     _entry(menu, window, "Next colour set", "Ctrl+Shift+C", partial(next_colours, window))
     _entry(menu, window, "Stream inspector", "Ctrl+Shift+D", partial(window.docks.bring_up, "inspector"))
+    _entry(menu, window, "Bridge lens", "Ctrl+Shift+B", partial(window.docks.bring_up, "bridge"))
     _entry(menu, window, "Connections", "Ctrl+Shift+N", partial(window.docks.bring_up, "connections"))
     return menu
 
@@ -80,6 +83,19 @@ def _trade_menu(window: MainWindow) -> QMenu:
     menu.addSeparator()
     _entry(menu, window, "Cancel all of this market", "Ctrl+Shift+Backspace", window.open_orders.cancel_this_market)
     _entry(menu, window, "Cancel all orders", "", window.open_orders.cancel_everything)
+    _entry(menu, window, "Cancel everything on all accounts (twice)", "Ctrl+Shift+Del", window.open_orders.emergency)
+    _entry(menu, window, "Kill switch…", "", window.open_orders.show_kill_switch)
+    return menu
+
+
+def _accounts_menu(window: MainWindow) -> QMenu:
+    menu = QMenu("&Accounts", window)
+    accounts = window.accounts
+    _entry(menu, window, "Accounts and exchanges…", "Ctrl+O", window.show_exchanges)
+    _entry(menu, window, "Add an account…", "Ctrl+Shift+A", accounts.add_account)
+    menu.addSeparator()
+    _entry(menu, window, "Lock now, or unlock…", "Ctrl+L", accounts.lock_or_unlock)
+    _entry(menu, window, "Change the vault's password…", "", accounts.change_password)
     return menu
 
 
@@ -113,7 +129,6 @@ def toggle_recording(window: MainWindow) -> None:
     workspace = window.workspace
     if workspace.recorder is not None:
         workspace.spawn(workspace.stop_recording(), "stop recording")
-        window.status.set_recording("")
         return
     stamp = datetime.datetime.fromtimestamp(workspace.clock.wall_ns() // NS_PER_S, datetime.UTC)
     name = f"depthdesk-{stamp:%Y%m%d-%H%M%S}.jsonl.zst"
@@ -125,8 +140,6 @@ def _start_recording(window: MainWindow, path: Path) -> None:
         window.workspace.start_recording(path)
     except OSError as error:
         window.workspace.notices.error("desk", f"cannot record to {path}: {error.strerror}")
-        return
-    window.status.set_recording(path.name)
 
 
 def _copy_diagnostics(window: MainWindow) -> None:

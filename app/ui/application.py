@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 import qasync
-from PySide6.QtCore import QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from app.cli import EXIT_DATA, Options
@@ -22,6 +22,7 @@ from app.config import Config, Paths
 from app.connectors.exchange import Exchange
 from app.connectors.registry import exchange_spec
 from app.core.journal import JournalError
+from app.credentials.errors import VaultError
 from app.net.replay import NotASession
 from app.net.waiting import happens
 from app.replay_desk import ReplayDesk, ReplayError
@@ -39,10 +40,17 @@ _SCREENSHOT_AFTER_S = 8.0
 _SETTLED_S = 3.0
 
 
+def prepare(application: QApplication) -> None:
+    """What must hold before the first dialog."""
+    # A desktop's own file dialog asks a portal, which looks into our process; keys have it closed to others.
+    application.setAttribute(Qt.ApplicationAttribute.AA_DontUseNativeDialogs)
+
+
 def run(options: Options, config: Config, twins: dict[str, TwinProcess], twin_line: TwinLine | None) -> int:
     """Show the window until it is closed; returns the exit code."""
     application = QApplication.instance() or QApplication([sys.argv[0]])
     assert isinstance(application, QApplication)
+    prepare(application)
     application.setApplicationName("Depthdesk")
     application.setDesktopFileName("depthdesk")
     application.setWindowIcon(look.icon("depthdesk"))
@@ -89,7 +97,8 @@ class _Session:
         except JournalError as error:
             print(f"depthdesk: {error}", file=sys.stderr)
             return EXIT_DATA
-        workspace = Workspace(self._paths, self._config, store=store, no_orders=refusal)
+        lasting = self._paths.journal_file if self._twins else None
+        workspace = Workspace(self._paths, self._config, store=store, no_orders=refusal, lasting_journal=lasting)
         workspace.on_error = _report
         _install_excepthook(workspace)
         workspace.start()
@@ -150,6 +159,9 @@ class _Session:
 
     async def _connect(self, workspace: Workspace, window: MainWindow) -> None:
         options = self._options
+        if options.accounts is not None:
+            self._open_accounts(options.accounts, window)
+            return
         if options.connect:
             exchange = await workspace.open_public(options.connect, self._pairs(options.connect, window))
         elif self._twin_line is not None:
@@ -163,6 +175,17 @@ class _Session:
             ]
             exchange = opened[0]
         window.open_market(exchange.key, next(iter(exchange.order_books)))
+        asyncio.get_running_loop().call_later(_SETTLED_S, _calm_collector)
+
+    def _open_accounts(self, names: tuple[str, ...], window: MainWindow) -> None:
+        """Public data comes at once, each account when its key is there. Without any, the dialog to add one."""
+        desk = window.accounts.desk
+        try:
+            desk.open_remembered(names)
+        except VaultError as error:
+            window.workspace.notices.error("accounts", str(error))
+        if not desk.used_rows:
+            window.show_exchanges()
         asyncio.get_running_loop().call_later(_SETTLED_S, _calm_collector)
 
     def _pairs(self, name: str, window: MainWindow) -> list[str]:
@@ -181,6 +204,10 @@ class _Session:
         except (ReplayError, NotASession, OSError) as error:
             self._fail(str(error))
             return
+        except Exception as error:
+            # Nobody waits for the end of a replay that stopped.
+            self._fail(f"internal error in the replay: {type(error).__name__}")
+            raise
         if self._options.summary and self._options.seconds is None and not self._options.screenshot:
             self._quit.set()
 

@@ -162,7 +162,7 @@ def load_layout(path: Path) -> LayoutState | None:
         state = msgspec.json.decode(path.read_bytes(), type=LayoutState)
     except OSError:
         return None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         try:
             path.replace(path.with_suffix(".broken"))
         except OSError:

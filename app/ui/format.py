@@ -165,6 +165,11 @@ def _clock(second: int, zone: tzinfo | None) -> str:
     return moment(second * 1000, zone).strftime("%H:%M:%S")
 
 
+def forget_times() -> None:
+    """This computer's time zone changed: what was remembered as shown holds no more."""
+    _clock.cache_clear()
+
+
 def date_time(ms: int, zone: tzinfo | None = UTC, milliseconds: bool = False) -> str:
     """2026-11-20 14:03:22."""
     if ms <= 0:

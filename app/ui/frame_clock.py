@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Protocol
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.core.clock import NS_PER_MS, Clock, SystemClock
@@ -23,6 +23,7 @@ _PATIENCE_S = 5.0
 _ROUND = 10
 _PER_MS = 20
 _LONGEST_MS = 250
+_BETWEEN_HURRIES_NS = 50 * NS_PER_MS
 
 
 class Refreshing(Protocol):
@@ -70,8 +71,9 @@ class FrameClock(QObject):
     """Refreshes active panels each tick, other visible ones in turn (at least twice a second), hidden ones never.
 
     A panel with `leisurely = True` (a chart) takes turns with the other leisurely ones of the active market, one per
-    tick: nobody sees a curve move 30 times a second, and frames stay even. Painting is done inside the tick, so
-    `frame_ms` is the whole cost of a frame. `cpu_ns` reads the CPU time of this thread; tests inject their own.
+    tick: nobody sees a curve move 30 times a second, and frames stay even. One with `rests_behind = True` is left alone
+    while it lies behind another tab, and is refreshed at once when it comes to the front. Painting is done inside the
+    tick, so `frame_ms` is the whole cost of a frame. `cpu_ns` reads the CPU time of this thread; tests inject theirs.
     """
 
     pace_changed = Signal(str)
@@ -91,6 +93,7 @@ class FrameClock(QObject):
         self._gear = 0
         self._panels: list[QWidget] = []
         self._active: set[int] = set()
+        self._behind: set[int] = set()
         self._turn = 0
         self._chart_turn = 0
         self._due_ns: int | None = None
@@ -105,6 +108,10 @@ class FrameClock(QObject):
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.tick)
+        self._hurried_ns = 0
+        self._hurry = QTimer(self)
+        self._hurry.setSingleShot(True)
+        self._hurry.timeout.connect(self._refresh_active)
 
     @property
     def hz(self) -> int:
@@ -123,6 +130,16 @@ class FrameClock(QObject):
     def stop(self) -> None:
         """Call before the panels go: a tick must not reach a deleted widget."""
         self._timer.stop()
+        self._hurry.stop()
+
+    def soon(self) -> None:
+        """What is on screen may have become untrue: show the market's panels anew without waiting for the next beat."""
+        if self._timer.isActive() and self._clock.mono_ns() - self._hurried_ns > _BETWEEN_HURRIES_NS:
+            self._hurried_ns = self._clock.mono_ns()
+            self._hurry.start(0)
+
+    def _refresh_active(self) -> None:
+        self._refresh([panel for panel in self._panels if id(panel) in self._active and panel.isVisible()])
 
     def add(self, panel: QWidget, active: bool = False) -> None:
         """Register a widget that is `Refreshing`; it leaves by itself when it is destroyed."""
@@ -179,6 +196,7 @@ class FrameClock(QObject):
     def _forget(self, gone: int) -> None:
         self._panels = [panel for panel in self._panels if id(panel) != gone]
         self._active.discard(gone)
+        self._behind.discard(gone)
 
     def _note_lateness(self, now: int) -> None:
         interval = self._interval_ms * NS_PER_MS
@@ -192,6 +210,7 @@ class FrameClock(QObject):
 
     def _due_panels(self) -> list[QWidget]:
         seen = [panel for panel in self._panels if panel.isVisible() and not panel.window().isMinimized()]
+        back = self._leave_behind(seen)
         active = [panel for panel in seen if id(panel) in self._active]
         due = [panel for panel in active if not getattr(panel, "leisurely", False)]
         charts = [panel for panel in active if getattr(panel, "leisurely", False)]
@@ -207,7 +226,21 @@ class FrameClock(QObject):
             start = self._turn % len(others)
             due += (others[start:] + others[:start])[:count]
             self._turn = (start + count) % len(others)
-        return due
+        return due + [panel for panel in back if panel not in due]
+
+    def _leave_behind(self, seen: list[QWidget]) -> list[QWidget]:
+        """Take out of `seen` what rests behind another tab; returns what has come to the front since the last tick."""
+        back = []
+        for panel in [panel for panel in seen if getattr(panel, "rests_behind", False)]:
+            # Qt does not hide what is behind: it moves the dock out of the window.
+            window = panel.window()
+            if not window.rect().intersects(QRect(panel.mapTo(window, QPoint()), panel.size())):
+                seen.remove(panel)
+                self._behind.add(id(panel))
+            elif id(panel) in self._behind:
+                self._behind.discard(id(panel))
+                back.append(panel)
+        return back
 
     def _refresh(self, panels: list[QWidget]) -> None:
         windows = {}

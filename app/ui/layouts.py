@@ -1,4 +1,4 @@
-"""The default places of the panels: one layout to trade by, one to study messages by."""
+"""The default places of the panels: layouts to trade by, to study messages by, to watch six markets by."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 if TYPE_CHECKING:
     from app.ui.main_window import MainWindow
 
-NAMES = {"trade": "Trading", "stream": "Stream debugging"}
+NAMES = {"trade": "Trading", "stream": "Stream debugging", "markets": "Six markets"}
 _NARROW = 1500
 _H, _V = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
 
@@ -23,6 +23,8 @@ def arrange(window: MainWindow, name: str) -> None:
         window.removeDockWidget(dock)
     if name == "stream":
         _stream(window)
+    elif name == "markets":
+        _markets(window)
     elif window.width() < _NARROW:
         _trade_narrow(window)
     else:
@@ -39,7 +41,9 @@ def _trade(window: MainWindow) -> None:
     _beside(window, "candles", "depth", _V)
     _beside(window, "ladder", "tape", _V)
     _beside(window, "entry", "balances", _V)
+    window.tabifyDockWidget(docks["candles"], docks["grid"])
     _show_all(window)
+    docks["candles"].raise_()
     width, height = window.width(), window.height()
     columns = [docks[key] for key in ("watch", "candles", "ladder", "entry")]
     window.resizeDocks(columns, [260, max(width - 260 - 330 - 360, 400), 330, 360], _H)
@@ -58,6 +62,7 @@ def _trade_narrow(window: MainWindow) -> None:
     _beside(window, "ladder", "entry", _H)
     window.tabifyDockWidget(docks["candles"], docks["depth"])
     window.tabifyDockWidget(docks["candles"], docks["watch"])
+    window.tabifyDockWidget(docks["candles"], docks["grid"])
     window.tabifyDockWidget(docks["ladder"], docks["tape"])
     _show_all(window)
     for key in ("candles", "ladder"):
@@ -74,15 +79,32 @@ def _stream(window: MainWindow) -> None:
     _first(window, "inspector")
     _beside(window, "inspector", "ladder", _H)
     _beside(window, "ladder", "connections", _V)
-    for key in ("candles", "depth", "tape", "entry", "balances", "watch", "two_books", "reconciliation"):
+    for key in ("candles", "depth", "tape", "entry", "balances", "watch", "two_books", "grid", "reconciliation"):
         window.tabifyDockWidget(docks["ladder"], docks[key])
-    for key in ("events", "orders", "history", "fills"):
+    for key in ("events", "orders", "history", "fills", "bridge"):
         window.tabifyDockWidget(docks["connections"], docks[key])
     _show_all(window)
     for key in ("ladder", "connections"):
         docks[key].raise_()
     width = window.width()
     window.resizeDocks([docks["inspector"], docks["ladder"]], [width * 64 // 100, width * 36 // 100], _H)
+
+
+def _markets(window: MainWindow) -> None:
+    docks, narrow = window.docks, window.width() < _NARROW
+    _first(window, "grid")
+    _foot(window, "grid", with_balances=narrow)
+    _beside(window, "grid", "entry", _H)
+    for key in ("watch", "candles", "depth", "ladder", "tape"):
+        window.tabifyDockWidget(docks["grid"], docks[key])
+    if not narrow:
+        _beside(window, "entry", "balances", _V)
+    _show_all(window)
+    docks["grid"].raise_()
+    width, height = window.width(), window.height()
+    window.resizeDocks([docks["grid"], docks["entry"]], [max(width - 340, 400), 340], _H)
+    foot = height * 20 // 100
+    window.resizeDocks([docks["grid"], docks["orders"]], [height - foot - 110, foot], _V)
 
 
 def _first(window: MainWindow, key: str) -> None:
@@ -93,7 +115,7 @@ def _foot(window: MainWindow, above: str, with_balances: bool = False) -> None:
     """Tables below the first panel; whatever is split off that panel later stays above them."""
     docks = window.docks
     _beside(window, above, "orders", _V)
-    keys = ["history", "fills", "inspector", "connections", "events", "two_books", "reconciliation"]
+    keys = ["history", "fills", "inspector", "bridge", "connections", "events", "two_books", "reconciliation"]
     for key in (["balances"] if with_balances else []) + keys:
         window.tabifyDockWidget(docks["orders"], docks[key])
 

@@ -21,6 +21,7 @@ class LiveMarket:
         self.pair = pair
         self.exchange = exchange.title
         self.paper = exchange.paper
+        self.kind = exchange.kind
         self._orders_version = -1
         self._own: list[OwnOrder] = []
         self._fills: list[Fill] = []

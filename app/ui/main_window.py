@@ -7,30 +7,36 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QResizeEvent, QShowEvent
+from PySide6.QtCore import QEvent, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QToolButton, QVBoxLayout, QWidget
 
+from app.account_desk import AccountDesk
 from app.config import Config
-from app.core.clock import process_age_s
+from app.core.clock import local_zone, process_age_s
+from app.core.notices import Notice, NoticeLevel
 from app.core.orders import OrderIntent
 from app.core.types import Side
 from app.replay_desk import ReplayDesk
 from app.ui import actions, layouts
 from app.ui import theme as look
+from app.ui.accounts_control import AccountsControl
 from app.ui.banner import Banner
 from app.ui.dialogs.exchanges import ExchangesDialog
 from app.ui.docks import DockHost, LayoutState, load_layout, save_layout
-from app.ui.format import Display
+from app.ui.format import Display, forget_times
 from app.ui.frame_clock import FrameClock
+from app.ui.kill_switch_chip import KillSwitchChip
 from app.ui.live_market import LiveMarket
 from app.ui.panels.balances import Balances
+from app.ui.panels.bridge_lens import BridgeLens
 from app.ui.panels.candle_chart import CandlePanel
 from app.ui.panels.connections import Connections
 from app.ui.panels.depth_chart import DepthPanel
 from app.ui.panels.event_list import EventList, ToastStack
 from app.ui.panels.fills import Fills
 from app.ui.panels.ladder import LadderPanel
+from app.ui.panels.market_grid import MarketGrid
 from app.ui.panels.market_search import MarketSearch
 from app.ui.panels.open_orders import OpenOrders
 from app.ui.panels.order_entry import OrderEntry
@@ -40,6 +46,7 @@ from app.ui.panels.stream_inspector import StreamInspector
 from app.ui.panels.trade_tape import TapePanel
 from app.ui.panels.two_books import TwoBooks
 from app.ui.panels.watch_list import WatchList
+from app.ui.plugin_tools import PluginTools
 from app.ui.replay_bar import ReplayBar
 from app.ui.status_bar import StatusBar
 from app.ui.top_bar import TopBar
@@ -47,7 +54,9 @@ from app.workspace import Workspace
 
 _AUTOSAVE_MS = 60_000
 _NARROW = 1500
+_LAB_EDGE = 4
 _TELL_FRAMES_EVERY = 60
+_LOOK_AT_ZONE_EVERY = 30
 _WATCHED_AT_FIRST = 6
 
 
@@ -56,7 +65,9 @@ class MainWindow(QMainWindow):
 
     closed = Signal()
 
-    def __init__(self, workspace: Workspace, config: Config, layout_file: Path) -> None:
+    def __init__(
+        self, workspace: Workspace, config: Config, layout_file: Path, accounts: AccountDesk | None = None
+    ) -> None:
         super().__init__()
         self._workspace = workspace
         self._layout_file = layout_file
@@ -65,6 +76,7 @@ class MainWindow(QMainWindow):
         self._first_book_s: float | None = None
         self._replay: ReplayDesk | None = None
         self._ticks = 0
+        self._zone = local_zone()
         self.setObjectName("depthdesk")
         self.setWindowTitle("Depthdesk")
         self.setMinimumSize(1024, 640)
@@ -74,7 +86,10 @@ class MainWindow(QMainWindow):
         self._build_panels(Display(zone=None if config.ui.time_zone == "local" else UTC))
         self._build_frame()
         self.docks = DockHost(self)
+        self.plugins = PluginTools(self)
         self._build_docks()
+        self.accounts = AccountsControl(self, accounts or AccountDesk(workspace), config.accounts)
+        self.menuWidget().layout().addWidget(self.accounts.bar)
         actions.install(self)
         self._connect()
         self._arranged = False
@@ -100,8 +115,8 @@ class MainWindow(QMainWindow):
         self.market_panels = (self.ladder, self.depth, self.tape, self.candles)
         for panel in self.market_panels:
             panel.set_display(display)
-        self.entry = OrderEntry(desk)
-        self.open_orders = OpenOrders(desk, display=display)
+        self.entry = OrderEntry(desk, desk.clock)
+        self.open_orders = OpenOrders(desk, desk.clock, display)
         self.history = OrderHistory(desk, display=display)
         self.fills = Fills(desk, display=display)
         self.account_tables = (self.open_orders, self.history, self.fills)
@@ -112,6 +127,9 @@ class MainWindow(QMainWindow):
         self.events = EventList(desk)
         self.two_books = TwoBooks(desk)
         self.reconciliation = Reconciliation(desk)
+        self.bridge = BridgeLens(desk, display=display)
+        self.grid = MarketGrid(desk, self.last_pair, display=display)
+        self.frames.add(self.grid, active=True)
         for panel in self.market_panels:
             self.frames.add(panel, active=True)
         for panel in (
@@ -124,6 +142,7 @@ class MainWindow(QMainWindow):
             self.events,
             self.two_books,
             self.reconciliation,
+            self.bridge,
         ):
             self.frames.add(panel)
 
@@ -140,6 +159,8 @@ class MainWindow(QMainWindow):
         column.addWidget(self.replay_bar)
         column.addWidget(self.banner)
         self.setMenuWidget(frame)
+        self.kill_switch = KillSwitchChip(self._workspace)
+        self.top.add_button(self.kill_switch)
         self.status = StatusBar(self._workspace)
         foot = self.statusBar()
         foot.setSizeGripEnabled(False)
@@ -167,6 +188,8 @@ class MainWindow(QMainWindow):
             ("events", "Events", self.events),
             ("two_books", "Two books", self.two_books),
             ("reconciliation", "Reconciliation", self.reconciliation),
+            ("bridge", "Bridge lens", self.bridge),
+            ("grid", "Six markets", self.grid),
         ):
             self.docks.add(name, title, panel)
 
@@ -181,23 +204,39 @@ class MainWindow(QMainWindow):
             *self.market_panels,
             *self.account_tables,
             self.balances,
+            self.entry,
             self.events,
             self.reconciliation,
             self.toasts,
             self.banner,
+            self.bridge,
+            self.grid,
         )
         for panel in shows_frames:
             panel.frame_requested.connect(self.show_frame)
         for panel in (self.open_orders, self.history):
             panel.form_requested.connect(self._fill_form)
+        self.history.again_requested.connect(self._place_again)
         for panel in (*self.account_tables, self.balances):
-            panel.account_requested.connect(self.show_exchanges)
+            panel.account_requested.connect(self.accounts.connect_account)
         self.open_orders.entry_requested.connect(self._focus_entry)
+        self.kill_switch.clicked.connect(self.open_orders.show_kill_switch)
+        self.open_orders.outcome_requested.connect(self.plugins.ask_outcome)
+        self.bridge.plugin_requested.connect(self.plugins.connect_plugin)
+        self.inspector.bridged = lambda: self.bridge.log.of_frame
+        self.inspector.bridge_requested.connect(self.plugins.show_call)
+        self.grid.market_selected.connect(self.open_market)
+        self.grid.price_clicked.connect(self._fill_price_of)
         self.inspector.cell_requested.connect(self._show_cell)
         self.inspector.export_requested.connect(self._export_frames)
         self.status.connections_requested.connect(self._show_connections)
         self.status.stream_requested.connect(self._show_inspector)
         self.frames.pace_changed.connect(self.status.set_frame_stats)
+        self._deaf = self._workspace.notices.added.connect(self._show_trouble)
+
+    def _show_trouble(self, notice: Notice) -> None:
+        if notice.level is not NoticeLevel.INFO:
+            self.frames.soon()
 
     # -- the market shown
 
@@ -209,7 +248,7 @@ class MainWindow(QMainWindow):
         if not pair:
             pair = exchange.venue.spec.default_pair
         self._market = (exchange_key, pair)
-        exchange.watch(pair)
+        exchange.show(pair)
         view = LiveMarket(exchange, pair)
         for panel in self.market_panels:
             panel.set_market(view)
@@ -217,9 +256,10 @@ class MainWindow(QMainWindow):
         for table in self.account_tables:
             table.set_market(exchange_key, pair)
         self.watch.set_current(exchange_key, pair)
-        kind = "PAPER" if exchange.paper else "LIVE"
-        self.setWindowTitle(f"{pair} · {exchange.title} · {kind} · Depthdesk")
+        self.setWindowTitle(f"{pair} · {exchange.title} · {exchange.kind} · Depthdesk")
         self.setProperty("paper", exchange.paper)
+        edge = look.current().px(_LAB_EDGE) if exchange.kind == "LAB" else 0
+        self.setContentsMargins(edge, edge, edge, edge)
         self._state.values[f"pair:{exchange_key}"] = pair
 
     def _leave_market(self) -> None:
@@ -251,7 +291,7 @@ class MainWindow(QMainWindow):
 
     def show_exchanges(self) -> None:
         """The dialog that opens and closes exchanges."""
-        dialog = ExchangesDialog(self._workspace, self)
+        dialog = ExchangesDialog(self._workspace, self, self.accounts, self.plugins)
         dialog.opened.connect(self._show_opened)
         dialog.open()
 
@@ -277,10 +317,20 @@ class MainWindow(QMainWindow):
     def _fill_price(self, price: str) -> None:
         self.entry.fill_price(price)
 
+    def _fill_price_of(self, exchange_key: str, pair: str, price: str) -> None:
+        if self._market != (exchange_key, pair):
+            self.open_market(exchange_key, pair)
+        self.entry.fill_price(price)
+
     def _fill_form(self, exchange_key: str, terms: OrderIntent) -> None:
         self.open_market(exchange_key, terms.pair)
         self.entry.fill_from(exchange_key, terms)
         self.docks.bring_up("entry")
+
+    def _place_again(self, exchange_key: str, terms: OrderIntent) -> None:
+        self.open_market(exchange_key, terms.pair)
+        self.docks.bring_up("entry")
+        self.entry.place_again(exchange_key, terms)
 
     def _focus_entry(self) -> None:
         self.focus_side(Side.BUY)
@@ -307,6 +357,11 @@ class MainWindow(QMainWindow):
     def _refresh(self) -> None:
         workspace = self._workspace
         self.banner.refresh()
+        if self._ticks % _LOOK_AT_ZONE_EVERY == 0 and (zone := local_zone()) != self._zone:
+            self._zone = zone
+            self._show_times_anew()
+        self._ticks += 1
+        self._show_recording()
         if self._market is None:
             if self._replay is not None and workspace.exchanges:
                 exchange = next(iter(workspace.exchanges.values()))
@@ -318,7 +373,6 @@ class MainWindow(QMainWindow):
             self._leave_market()
             return
         self.top.show_market(exchange, self._market[1])
-        self._ticks += 1
         if self._ticks % _TELL_FRAMES_EVERY == 0:
             self.status.set_frame_stats(self.frames.words)
         if self._first_book_s is None:
@@ -327,6 +381,20 @@ class MainWindow(QMainWindow):
                 self._first_book_s = process_age_s()
         if exchange.tickers and len(exchange.order_books) == 1 and self._replay is None:
             self.watch_first(exchange.key)
+
+    def _show_times_anew(self) -> None:
+        """Another time zone, or summer time: nothing but the times shown changes."""
+        forget_times()
+        for panel in self.market_panels:
+            panel.set_display(panel.display)
+        for table in self.account_tables:
+            table.model.forget_cells()
+        self.balances.refresh()
+
+    def _show_recording(self) -> None:
+        recorder = self._workspace.recorder
+        lost = f", {recorder.dropped:,} dropped" if recorder is not None and recorder.dropped else ""
+        self.status.set_recording("" if recorder is None else f"{recorder.path.name}{lost}")
 
     def figures(self) -> dict[str, float | None]:
         """What `--summary` tells of the screen; ms and seconds."""
@@ -341,9 +409,9 @@ class MainWindow(QMainWindow):
     # -- layout
 
     def _restore(self) -> None:
-        layouts.arrange(self, "trade")
         state = self._state
-        current = state.current or "trade"
+        current = state.current if state.current in layouts.NAMES else "trade"
+        layouts.arrange(self, current)
         if current in state.layouts and not self.docks.restore(state.layouts[current]):
             self._workspace.notices.warning("desk", "the saved layout could not be used; the default is shown")
         steps = state.values.get("ladder_steps")
@@ -377,6 +445,14 @@ class MainWindow(QMainWindow):
     def workspace(self) -> Workspace:
         return self._workspace
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if edge := self.contentsMargins().left():
+            painter = QPainter(self)
+            painter.setPen(QPen(look.LAB_FRAME, edge, j=Qt.PenJoinStyle.MiterJoin))
+            half = edge / 2
+            painter.drawRect(QRectF(self.rect()).adjusted(half, half, -half, -half))
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if not self._arranged:
@@ -399,8 +475,11 @@ class MainWindow(QMainWindow):
 
     def finish(self) -> None:
         """Stop painting and remember the layout. Call before the desk is closed."""
+        self._deaf()
         self.frames.stop()
+        self.kill_switch.stop()
         self._autosave.stop()
+        self.accounts.finish()
         self.save()
         self.hide()
 

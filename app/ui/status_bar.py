@@ -6,18 +6,28 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QToolButton, QWidget
 
-from app.core.clock import NS_PER_MS, Clock, SystemClock
+from app.core.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
 from app.core.links import LinkStatus
+from app.process_memory import resident_bytes
 from app.ui import format as words
 from app.ui import theme
 from app.ui.desk import Desk, ExchangeView
-from app.ui.models.connections_figures import Health, RateMeter, milliseconds, offset_words, state_words, worst
+from app.ui.models.connections_figures import (
+    Health,
+    RateMeter,
+    ban_words,
+    milliseconds,
+    offset_words,
+    state_words,
+    worst,
+)
 from app.ui.models.connections_table import health_colour, health_icon
 from app.ui.panels.inspector_bar import plain_label, set_role
 
 _TICK_NS = 240_000_000
 _SKEW_WARNING_MS = 500
 _SKEW_ERROR_MS = 1_000
+_LAG_WORDS_S = 0.25
 _ROOMY = 1500
 _NARROW = 1100
 
@@ -56,18 +66,19 @@ class StatusBar(QWidget):
         self._row.addWidget(self.nothing)
         self._row.addStretch(1)
         self.load = _cell("Messages per second in")
-        self.memory = _cell("Messages kept and dropped")
+        self.memory = _cell("Messages kept and dropped, and memory of this program")
         self.frames = _cell("Time per screen frame and frames per second")
         self.skew = _cell("Offset of the exchange's clock")
         self.limits = _cell("Request limit in use")
         self.time = _cell("Time, UTC")
+        self.serving = _cell("The plug-in service of this program")
         self.recording = _cell("Recording")
         self.mode = _cell("Paper or live accounts")
         self.armed = _cell("Whether orders can be sent with one click")
         cells = (self.load, self.memory, self.frames, self.skew, self.limits, self.time)
-        for cell in (*cells, self.recording, self.mode, self.armed):
+        for cell in (*cells, self.serving, self.recording, self.mode, self.armed):
             self._row.addWidget(cell)
-        for cell in (self.recording, self.mode, self.armed):
+        for cell in (self.serving, self.recording, self.mode, self.armed):
             cell.hide()
         self.refresh(now=True)
 
@@ -83,6 +94,10 @@ class StatusBar(QWidget):
     def set_recording(self, text: str) -> None:
         """What is being recorded; empty when nothing is."""
         _show(self.recording, f"● REC {text}" if text else "", "error")
+
+    def set_serving(self, text: str) -> None:
+        """Where the plug-in service listens and whether its client may trade; empty while it is off."""
+        _show(self.serving, f"⇄ {text}" if text else "", "warning")
 
     def set_armed(self, text: str, armed: bool = False) -> None:
         """SAFE or ARMED, with what belongs to it; armed is framed so that it cannot be overlooked."""
@@ -131,15 +146,25 @@ class StatusBar(QWidget):
             title = words.clean(exchange.title, 24)
             name = title[:3] if crowded and not roomy else title
             trip = milliseconds(max(trips)) if trips else ""
-            text = f"{name} {trip}".strip()
-            if health is Health.BAD:
+            lag_s = self._desk.loop_lag_s
+            text = f"{name} lag {lag_s:.1f} s" if lag_s > _LAG_WORDS_S else f"{name} {trip}".strip()
+            if links and health is not Health.GOOD:
                 text = f"{name} {_trouble(links, at)}"
-            if dot.text() != text or dot.property("health") != int(health):
+            if exchange.banned_until_ns:
+                # A ban concerns every request, whatever still flows over connections that are open.
+                health = Health.BAD
+                left_s = max(0, -(-(exchange.banned_until_ns - self._clock.wall_ns()) // NS_PER_S))
+                text = f"{name} {ban_words(exchange.banned_until_ns, left_s)}"
+            issuers = tuple(link.issuer for link in links)
+            if dot.text() != text or dot.property("health") != int(health) or dot.property("issuers") != issuers:
                 dot.setText(text)
                 dot.setIcon(health_icon(health))
                 dot.setProperty("health", int(health))
+                dot.setProperty("issuers", issuers)
                 dot.setStyleSheet(_dot_style(health))
-                told = "; ".join(f"{link.name} {state_words(link, at)}" for link in links)
+                told = "; ".join(_link_words(link, at) for link in links)
+                if exchange.via:
+                    told = f"{told}; requests and streams {exchange.via}"
                 dot.setToolTip(told)
                 dot.setAccessibleName(f"{title}: {health.name.lower()}. {told}")
 
@@ -163,7 +188,7 @@ class StatusBar(QWidget):
         _show(self.load, f"{rate:,.0f}{unit}" if roomy or rate < 1000 else f"{words.compact(rate)}{unit}")
         kept = f"{len(log):,} kept" if roomy else f"{words.compact(len(log))} kept"
         lost = f", {log.dropped if roomy else words.compact(log.dropped)} dropped" if log.dropped else ""
-        _show(self.memory, kept + lost)
+        _show(self.memory, f"{kept}{lost} · {resident_bytes() / 1e6:,.0f} MB")
         # On narrow windows the connections need the room more.
         narrow = self.width() < theme.current().px(_NARROW)
         self.memory.setVisible(not narrow)
@@ -177,9 +202,21 @@ class StatusBar(QWidget):
         far = max(known, key=lambda exchange: abs(exchange.clock_offset_ms or 0.0))
         size = abs(far.clock_offset_ms or 0.0)
         role = "error" if size > _SKEW_ERROR_MS else "warning" if size > _SKEW_WARNING_MS else "secondary"
+        offsets = [exchange.clock_offset_ms or 0.0 for exchange in known]
+        if max(offsets) - min(offsets) < _SKEW_WARNING_MS < size:
+            self._show_wrong_clock(known, far, role)
+            return
         offset = offset_words(far.clock_offset_ms, far.clock_bound_ms if roomy else None)
         _show(self.skew, f"clock {offset}" if roomy or role != "secondary" else offset, role)
         self.skew.setToolTip(f"Clock of {far.key} against this computer's: {offset}")
+
+    def _show_wrong_clock(self, exchanges: list[ExchangeView], far: ExchangeView, role: str) -> None:
+        """All exchanges agree that it is this computer's."""
+        offset_ms = far.clock_offset_ms or 0.0
+        way = "behind" if offset_ms > 0 else "ahead"
+        _show(self.skew, f"PC clock is {abs(offset_ms) / 1e3:.1f} s {way}", role)
+        told = "; ".join(f"{one.key} {offset_words(one.clock_offset_ms, one.clock_bound_ms)}" for one in exchanges)
+        self.skew.setToolTip(f"Against the exchanges' clocks: {told}. Requests are signed with the exchange's time.")
 
     def _show_limits(self, exchanges: list[ExchangeView], roomy: bool) -> None:
         shares = [
@@ -195,9 +232,9 @@ class StatusBar(QWidget):
 
     def _show_mode(self, exchanges: list[ExchangeView]) -> None:
         accounts = [exchange for exchange in exchanges if exchange.has_account]
-        live = any(not exchange.paper for exchange in accounts)
-        paper = any(exchange.paper for exchange in accounts)
-        text = " + ".join(word for word, on in (("LIVE", live), ("PAPER", paper)) if on)
+        kinds = {exchange.kind for exchange in accounts}
+        live = bool(kinds - {"PAPER"})
+        text = " + ".join(word for word in ("LIVE", "LAB", "PAPER") if word in kinds)
         look = theme.current()
         _show(self.mode, text)
         style = f"QLabel {{ color: {(look.warning if live else look.paper).name()}; font-weight: 600; }}"
@@ -223,6 +260,11 @@ class StatusBar(QWidget):
 def _trouble(links: list[LinkStatus], at: int) -> str:
     bad = max(links, key=lambda link: worst([link]))
     return state_words(bad, at)
+
+
+def _link_words(link: LinkStatus, at: int) -> str:
+    vouched = f", certificate by {words.clean(link.issuer, 60)}" if link.issuer else ""
+    return f"{link.name} {state_words(link, at)}{vouched}"
 
 
 def _dot_style(health: Health) -> str:

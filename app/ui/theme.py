@@ -98,8 +98,16 @@ class Theme:
         font.setFeature(QFont.Tag("tnum"), 1)
         return font
 
+    @property
+    def lab(self) -> QColor:
+        return self.warning
+
     def side(self, buy: bool) -> QColor:
         return self.buy if buy else self.sell
+
+
+LAB_FRAME = QColor("#F0B90B")
+"""Around a window that shows a server of the user's own; the same in every theme."""
 
 
 def mix(over: QColor, under: QColor, opacity: float) -> QColor:

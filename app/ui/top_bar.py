@@ -7,10 +7,12 @@ from decimal import Decimal
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from app.core.key_standing import Mark
 from app.core.types import Ticker
 from app.ui import format as show
 from app.ui import theme as look
 from app.ui.desk import ExchangeView
+from app.ui.panels.open_orders_frame import ToneLabel
 
 
 class TopBar(QFrame):
@@ -31,6 +33,8 @@ class TopBar(QFrame):
         self._market.setObjectName("market-button")
         self._market.clicked.connect(self.search_asked)
         self._exchange = self._label("Exchange")
+        self.badge = self._label("Market state")
+        self.badge.hide()
         self._last = self._label("Last price")
         self._last.setFont(look.current().digits(14, bold=True))
         self._change = self._label("Change in 24 hours")
@@ -42,12 +46,16 @@ class TopBar(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 4, 10, 4)
         row.setSpacing(14)
-        for widget in (self._market, self._exchange, self._last, self._change, *self._figures.values()):
+        for widget in (self._market, self.badge, self._exchange, self._last, self._change, *self._figures.values()):
             row.addWidget(widget)
         row.addStretch(1)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(4)
         row.addLayout(self._buttons)
+        self._marks = QHBoxLayout()
+        self._marks.setSpacing(4)
+        self._marked: tuple[Mark, ...] = ()
+        row.addLayout(self._marks)
         row.addWidget(self._kind)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -73,27 +81,53 @@ class TopBar(QFrame):
         rule = exchange.trading_rules.get(pair)
         last = exchange.tape(pair).last
         state = exchange.freshness(pair).state
-        seen = (exchange.key, pair, exchange.tickers_version, last, state, rule is None, id(look.current()))
+        badge = rule.status_words if rule is not None else ""
+        seen = (exchange.key, pair, exchange.tickers_version, last, state, rule is None, badge, id(look.current()))
+        seen += (exchange.kind, exchange.marks)
         if seen == self._seen:
             return
         self._seen = seen
         theme = look.current()
         self._market.setText(f"{pair}  ▾")
         self._exchange.setText(exchange.title)
+        self.badge.setText(badge)
+        self.badge.setVisible(bool(badge))
+        _dress(
+            self.badge,
+            f"color: {theme.warning.name()}; border: 1px solid {theme.warning.name()}; border-radius: 4px;"
+            f"padding: 2px 8px; font-weight: 600;",
+        )
         price = Decimal(last.price) if last is not None else ticker.last if ticker is not None else None
         places = show.decimals_of(rule.min_price_increment) if rule is not None else 8
-        self._last.setText(show.DASH if price is None else show.rounded(price, places))
+        self._last.setText(show.DASH if not price else show.rounded(price, places))
         colour = theme.text if state == "live" else theme.stale
         struck = "" if state == "live" else "text-decoration: line-through;"
         _dress(self._last, f"color: {colour.name()};{struck}")
         self._show_ticker(ticker, places)
-        self._kind.setText("PAPER" if exchange.paper else "LIVE")
-        back = theme.paper if exchange.paper else theme.live
+        self._show_marks(tuple(exchange.marks))
+        self._kind.setText(exchange.kind)
+        back = getattr(theme, exchange.kind.lower())
         _dress(
             self._kind,
             f"background: {back.name()}; color: {theme.on_side.name()}; border-radius: 4px;"
             f"padding: 3px 12px; font-weight: 700; letter-spacing: 1px;",
         )
+
+    def marks(self) -> list[str]:
+        """Words of warning about the account's key, as shown."""
+        return [mark.word for mark in self._marked]
+
+    def _show_marks(self, marks: tuple[Mark, ...]) -> None:
+        if marks == self._marked:
+            return
+        self._marked = marks
+        while item := self._marks.takeAt(0):
+            item.widget().deleteLater()
+        for mark in marks:
+            label = ToneLabel(mark.word, mark.tone.value, badge=True)
+            label.setAccessibleName(f"{mark.word}: {mark.tip}")
+            label.setToolTip(mark.tip)
+            self._marks.addWidget(label, 0, Qt.AlignmentFlag.AlignVCenter)
 
     def _show_ticker(self, ticker: Ticker | None, places: int) -> None:
         theme = look.current()

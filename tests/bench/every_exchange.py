@@ -96,7 +96,7 @@ def _one(name: str, bare: type) -> list[Figure]:
                 if type(effect) is BookDiff:
                     book.apply_diff(effect)
 
-    ours_us, bare_us = best_us(ours, len(frames)), best_us(decoded, len(frames))
+    ours_us, bare_us = best_us(len(frames), ours, decoded)
     size = sum(map(len, frames)) / len(frames)
     note = f"{ours_us:.2f} / {bare_us:.2f} us, {size:,.0f} bytes a message"
     return [Figure(f"{name}: frame to book / bare typed decode", ours_us / bare_us, "ratio", 2.5, False, note)]

@@ -14,7 +14,7 @@ from app.connectors.exchange import Exchange
 from app.connectors.registry import exchange_spec
 from app.connectors.spec import Credentials
 from app.connectors.venue import Venue
-from app.core.clock import SystemClock
+from app.core.clock import NS_PER_MS, Clock, SystemClock
 from app.core.frames import Direction, Frame, FrameKind, FrameLog
 from app.core.links import Link, LinkStatus
 from app.core.notices import Notices
@@ -58,6 +58,9 @@ class FakeSocket:
     async def close(self, reason: str) -> None:
         self.breaks(reason)
 
+    def abort(self, reason: str) -> None:
+        self.breaks(reason)
+
 
 class FakeTransport:
     """The newest socket of each link is in `sockets`; a link named in `refuse` cannot be opened."""
@@ -96,8 +99,18 @@ class FakeRest:
     def prepare(self, request: Request) -> SignedRequest:
         raise NotSent("a test signs nothing")
 
+    async def forget_connections(self) -> None:
+        return None
+
     async def close(self) -> None:
         return None
+
+
+def known_clock(clock: Clock) -> ServerClock:
+    """Measured once, against an exchange whose clock is the computer's."""
+    known = ServerClock(clock)
+    known.add_sample(clock.boot_ns(), clock.wall_ns() // NS_PER_MS, 1, clock.boot_ns())
+    return known
 
 
 class InstantBudget(HandshakeBudget):
@@ -124,7 +137,7 @@ class Desk:
             rest=self.rest,
             transport=self.transport,
             clock=clock,
-            server_clock=ServerClock(clock),
+            server_clock=known_clock(clock),
             log=self.log,
             notices=self.notices,
             new_policy=lambda: _Eager(clock, Random(1)),

@@ -169,3 +169,13 @@ async def test_unwatching_stops_the_streams(desk: Desk) -> None:
     await until(lambda: len(desk.socket().sent) == 4)
     assert {message["event"] for message in desk.socket().sent[2:]} == {"unsubscribe"}
     assert desk.exchange.order_books == {} and desk.exchange.order_book_tracker.data_source.get_tracking_pairs() == []
+
+
+async def test_a_tap_that_nobody_empties_loses_its_oldest_and_holds_nobody_up(desk: Desk) -> None:
+    tap: asyncio.Queue[Any] = asyncio.Queue(2)
+    listening = asyncio.create_task(desk.exchange.order_book_tracker.data_source.listen_for_trades(tap))
+    await asyncio.sleep(0)
+    desk.socket().receives(trade("1"), trade("2"), trade("3"))
+    await until(lambda: desk.exchange.tape(PAIR).total == 3)
+    assert [tap.get_nowait().trade_id for _ in range(2)] == ["2", "3"]
+    listening.cancel()

@@ -7,8 +7,10 @@ from decimal import Decimal
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from app.core.journal import EntryKind, JournalEntry, OrderLedger, rebuild
+from app.core.order_change import ChangeState
 from app.core.order_tracker import OrderTracker
 from app.core.orders import OrderFlag, OrderState
 from app.core.types import VenueState
@@ -105,6 +107,8 @@ def test_rebuilt_from_json_equals_the_live_tracker(story: list[tuple[str, int]])
     for order in live:
         if not order.seen and not order.ambiguous and not order.is_done:
             order.mark_ambiguous(order.created_ms, "the program ended before the answer came")
+    for order in live.open:
+        order.mark_change(order.created_ms, ChangeState.UNKNOWN, "the program ended before the answer came")
     assert known(rebuilt) == known(live)
     assert rebuilt.waiting_fills == live.waiting_fills
 
@@ -199,3 +203,66 @@ def test_entries_hold_exact_numbers() -> None:
         kind=EntryKind.FILL, key="k1", wall_ms=1, fill=fill("7", "0.100000000000000000000001", "1E-7", ms=2)
     )
     assert msgspec.json.decode(msgspec.json.encode(entry), type=JournalEntry) == entry
+
+
+def test_messages_of_an_earlier_session_are_not_pointed_at_until_they_are_told_again() -> None:
+    """And telling them again is shown, but not written down again."""
+    desk = Desk()
+    heard = replace(report(VenueState.OPEN, "0.25", client="k1", id="E1", ms=5), frame=41)
+    done = replace(fill("T1", "0.25", client="k1"), frame=42)
+    desk.does("begin", 1)
+    desk.ledger.update(heard, 5)
+    desk.ledger.fill(done, 6)
+    (order,) = tracker = rebuild(desk.memory.entries())
+    assert (order.frame, [one.frame for one in order.fills]) == (0, [0])
+    assert {event.frame for event in order.history} == {0}
+    again = Memory()
+    ledger, version = OrderLedger(tracker, again), tracker.version
+    ledger.update(replace(heard, frame=7), 8)
+    ledger.fill(replace(done, frame=8), 9)
+    assert (order.frame, order.source, [one.frame for one in order.fills]) == (7, "rest", [8])
+    assert tracker.version == version + 2 and again.entries() == []
+
+
+def test_of_two_numberings_the_one_with_messages_is_shown() -> None:
+    desk = Desk()
+    desk.does("begin", 1)
+    desk.ledger.fill(replace(fill("S1", "0.25", client="k1"), id_space="stream"), 5)
+    (order,) = tracker = rebuild(desk.memory.entries())
+    OrderLedger(tracker, Memory()).fill(replace(fill("900", "0.25", client="k1"), id_space="rest", frame=3), 6)
+    assert [(one.trade_id, one.frame) for one in order.fills] == [("900", 3)]
+    assert order.filled == D("0.25")
+
+
+def test_a_restart_knows_the_proof_time_of_the_signature_that_left() -> None:
+    desk = Desk()
+    desk.does("begin", 1)
+    desk.ledger.enter(EntryKind.AMBIGUOUS, "k1", 5, "no answer", proof_ms=12_345)
+    (order,) = rebuild(desk.memory.entries())
+    assert (order.state, order.proof_ms, order.terms.proof_ms) == (OrderState.UNKNOWN, 12_345, 16_000)
+    desk = Desk()
+    desk.does("begin", 1)
+    (order,) = rebuild(desk.memory.entries())
+    assert order.proof_ms == 16_000, "without an answer of its own: the latest that it can be"
+
+
+def test_an_order_put_away_stays_so_until_something_is_heard_of_it() -> None:
+    desk = Desk()
+    desk.does("begin", 1)
+    desk.ledger.update(report(), 3)
+    desk.ledger.enter(EntryKind.LOST, "k1", 4)
+    desk.ledger.enter(EntryKind.ARCHIVED, "k1", 5)
+    for tracker in (desk.ledger.tracker, rebuild(desk.memory.entries())):
+        (order,) = tracker
+        assert (tracker.open, tracker.put_away, order.state) == ([], [order], OrderState.OPEN)
+        tracker.apply(report(ms=9), 6)
+        assert (tracker.open, tracker.put_away) == ([order], [])
+
+
+def test_the_traders_consent_is_remembered_and_changes_nothing() -> None:
+    desk = Desk()
+    desk.does("begin", 1)
+    desk.ledger.enter(EntryKind.AMBIGUOUS, "k1", 5, "no answer")
+    desk.ledger.enter(EntryKind.REMARK, "k1", 6, "the trader checked")
+    (order,) = rebuild(desk.memory.entries())
+    assert order.state is OrderState.UNKNOWN and "the trader checked" in [line.what for line in order.history]

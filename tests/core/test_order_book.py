@@ -276,10 +276,22 @@ def test_hole_inside_the_buffer_is_a_gap(sync: BookSync) -> None:
 def test_live_ranged_feed_applies_ignores_and_finds_gaps(sync: BookSync) -> None:
     live(sync, 10)
     assert sync.on_diff(diff(bids=[("99.5", "2")], first=9, id=12)) is None
-    assert sync.on_diff(diff(bids=[("99.5", "3")], first=11, id=12)) is None
+    assert sync.on_diff(diff(bids=[("99.5", "3")], first=9, id=12)) is None
     assert sync.book.bids[0] == ("99.5", "2")
     assert sync.on_diff(diff(first=14, id=15)) == "at 12, got 14..15"
     assert sync.book.stale
+
+
+def test_a_change_within_the_numbers_of_the_last_one_is_no_repeat(sync: BookSync) -> None:
+    """A number that was spoilt upwards would else silence a feed until the true ones have caught up."""
+    live(sync, 10)
+    assert sync.on_diff(diff(first=11, id=900)) is None
+    assert sync.on_diff(diff(first=13, id=14)) == "at 900, got 13..14"
+    assert sync.book.stale
+    live(sync, 10)
+    assert sync.on_diff(diff(prev=10, id=900)) is None
+    assert sync.on_diff(diff(prev=10, id=900)) is None, "a repeat"
+    assert sync.on_diff(diff(prev=12, id=14)) == "at 900, got a change that follows 12"
 
 
 @settings(max_examples=150, deadline=None)
@@ -350,3 +362,23 @@ def test_buffer_is_bounded(sync: BookSync) -> None:
     for number in range(1, BookSync.MAX_BUFFERED + 11):
         sync.on_diff(diff(first=number, id=number))
     assert sync.on_snapshot(snapshot(BIDS, ASKS, 5)) == "snapshot 5 is older than the first change 11"
+
+
+@pytest.mark.parametrize(
+    ("last", "prev", "follows"),
+    [(10, 10, True), (10, 9, False), (10, None, False), (None, None, True), (None, 9, False)],
+)
+def test_only_what_comes_right_after_the_last_message_is_followed(
+    sync: BookSync, last: int | None, prev: int | None, follows: bool
+) -> None:
+    book = live(sync, last).book
+    change = diff(bids=[("99.5", "7")], prev=prev, id=None if prev is None else 11, frame=5)
+    version = book.version
+    assert book.follow(change) is follows
+    assert book.bids[0] == ("99.5", "7" if follows else "1")
+    assert (book.frame, book.version - version) == ((5, 1) if follows else (1, 0))
+    assert book.last_id == (change.last_id if follows else last)
+    book.set_state(BookState.STALE, "for the test")
+    again = diff(bids=[("99.5", "8")], prev=book.last_id, id=book.last_id)
+    assert not book.follow(again)
+    assert book.bids[0] == ("99.5", "7" if follows else "1")

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.order_change import ChangeState
 from app.core.orders import InFlightOrder, OrderFlag, OrderState
 from app.core.types import Fill, OrderUpdate, VenueState
-from tests.core.facts import fill, order, report
+from tests.core.facts import fill, order, report, terms
 
 D = Decimal
 Fact = OrderUpdate | Fill | Callable[[InFlightOrder], None]
@@ -352,3 +353,32 @@ def test_history_tells_what_happened_in_words() -> None:
         ("PARTIALLY_CANCELED", "exchange: CANCELED"),
     ]
     assert o.history[3].frame == 12
+
+
+def test_a_change_is_done_when_a_report_shows_it_and_not_before() -> None:
+    order = open_order()
+    order.mark_change_requested(5, Decimal("101"), None, proof_ms=99)
+    assert order.change is not None and order.change.state is ChangeState.SENT
+    order.mark_change(6, ChangeState.UNKNOWN, "no answer")
+    assert order.flags == {OrderFlag.CHANGE_UNKNOWN} and order.state is OrderState.OPEN
+    order.apply(report(ms=7, price="100", amount="1"), 7)
+    assert order.change.state is ChangeState.UNKNOWN, "the old terms prove nothing yet"
+    order.apply(report(ms=8, price="101", amount="1"), 8)
+    assert (order.change.state, order.change.words, order.flags) == (ChangeState.DONE, "", set())
+    order.mark_change(9, ChangeState.REFUSED, "late refusal")
+    assert order.change.state is ChangeState.DONE
+
+
+def test_an_order_that_ends_leaves_no_doubt_about_its_change() -> None:
+    order = open_order()
+    order.mark_change_requested(5, None, Decimal("0.5"), proof_ms=99)
+    order.mark_change(6, ChangeState.UNKNOWN, "no answer")
+    order.apply(report(VenueState.CANCELED, ms=9), 9)
+    assert order.flags == set() and order.state is OrderState.CANCELED
+
+
+def open_order() -> InFlightOrder:
+    order = InFlightOrder(terms())
+    order.mark_sent(1)
+    order.apply(report(ms=2, price="100", amount="1"), 2)
+    return order

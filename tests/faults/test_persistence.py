@@ -18,6 +18,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from app.config import Config, HistoryConfig
 from app.core.orders import OrderState
 from app.core.types import Side
 from app.store import opening, schema
@@ -208,7 +209,8 @@ def test_s5_s6_without_a_disk_nothing_is_sent_and_cancels_go_on(
             await desk.place(nth=5)
             await desk.cancel_shown()
 
-    lab(story)
+    # Nothing is to be written but the order, so that it is the order that meets the disk.
+    lab(story, config=Config(history=HistoryConfig(days=0)))
 
 
 def test_s7_a_torn_journal_is_told_and_nothing_is_placed_until_all_was_asked(

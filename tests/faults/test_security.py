@@ -213,7 +213,7 @@ def test_x16_a_replay_has_nothing_that_could_send(play: Play, tmp_path: Path, la
         try:
             await player.play(lambda: float("inf"))
             (exchange,) = workspace.exchanges.values()
-            assert exchange._sender is None and not exchange.has_account
+            assert exchange._sender is None and exchange.no_orders
             assert not window.docks["entry"].isVisible()
             window.replay_bar.refresh()
             assert "nothing can be sent" in window.replay_bar.where.text()

@@ -16,7 +16,7 @@ from app.config import Config, Paths
 from app.connectors.exchange import Exchange
 from app.connectors.registry import exchange_spec
 from app.core.clock import Clock
-from app.core.orders import InFlightOrder
+from app.core.orders import InFlightOrder, OrderFlag
 from app.core.types import Side
 from app.store.database import Store
 from app.store.disk_words import StoreInUse
@@ -54,6 +54,7 @@ class Desk:
         self.workspace: Workspace
         self.window: MainWindow
         self.exchange: Exchange
+        self.pair = PAIR
 
     async def open(self, line: TwinLine, pair: str = "", *, ready: bool = True) -> None:
         """Open workspace, window and exchange; by default wait until everything is live."""
@@ -74,7 +75,8 @@ class Desk:
         self.window.show()
         spec = exchange_spec(line.exchange)
         self.exchange = await self.workspace.open_exchange(spec, line.domain(), line.credentials())
-        self.window.open_market(self.exchange.key, pair or spec.default_pair)
+        self.pair = pair or spec.default_pair
+        self.window.open_market(self.exchange.key, self.pair)
         if ready:
             await self.live()
 
@@ -83,7 +85,7 @@ class Desk:
         assert self._proxy is not None, "this desk was opened without a proxy"
         return self._proxy
 
-    async def live(self, within_s: float = 20.0) -> None:
+    async def live(self, within_s: float = 30.0) -> None:
         """Until the book is live on screen and the account is ready."""
         await until(lambda: self.exchange.ready and self.book() == "live", within_s, "a live window")
 
@@ -105,7 +107,8 @@ class Desk:
 
     def pill(self) -> str:
         """The exchange's words in the status bar."""
-        return self.window.status._dots[self.exchange.key].text()
+        dot = self.window.status._dots.get(self.exchange.key)
+        return dot.text() if dot is not None else ""
 
     def connection(self, name: str) -> dict[str, str]:
         """The row of the connections panel whose first cell contains `name`, by heading."""
@@ -155,17 +158,29 @@ class Desk:
         QTest.keyClicks(edit, amount)
         await until(lambda: entry.submit.isEnabled(), what="the button")
         QTest.mouseClick(entry.submit, Qt.MouseButton.LeftButton)
-        await until(lambda: entry.confirmation is not None, what="the question")
+        try:
+            await until(lambda: entry.confirmation is not None, what="the question")
+        except AssertionError as late:
+            raise AssertionError(f"{late}; the form says: {texts(entry)}") from None
         assert entry.confirmation is not None and "PAPER" in texts(entry.confirmation)
         await until(lambda: entry.confirmation.send.isEnabled(), what="the send button")  # type: ignore[union-attr]
         QTest.mouseClick(entry.confirmation.send, Qt.MouseButton.LeftButton)
-        await until(lambda: len(self.exchange.orders) > len(known), what="the order")
-        return next(order for order in self.exchange.orders if order.key not in known)
+        await until(lambda: self._placed_since(known), what="the order")
+        return self._placed_since(known)[0]
+
+    def _placed_since(self, known: set[str]) -> list[InFlightOrder]:
+        """Orders of this desk that are new; past ones of the account may be loaded at any moment."""
+        ours = (order for order in self.exchange.orders if OrderFlag.EXTERNAL not in order.flags)
+        return [order for order in ours if order.key not in known]
 
     async def place(self, side: Side = Side.BUY, nth: int = 6, amount: str = "0.01") -> InFlightOrder:
         """Click a price of the book (deep enough to rest by default), type the amount, confirm."""
-        self.click_price(side, nth)
+        await until(lambda: self._taken(self.click_price(side, nth)), what="a price taken by the form")
         return await self.submit(amount)
+
+    def _taken(self, price: str) -> bool:
+        """A click right after the rows have moved is dropped, as the trader may have aimed at another price."""
+        return self.window.entry.price.edit.text().replace(",", "") == price
 
     def press_cancel(self) -> None:
         """Select every open order and press Delete."""

@@ -95,6 +95,7 @@ class FaultProxy:
         self._message_rules: list[Rule[Message, MessageFault]] = []
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self._host = HOST
         self.port = 0
         self.requests: list[Passed] = []
         self.handshakes: list[float] = []
@@ -105,7 +106,8 @@ class FaultProxy:
 
     # -- life
 
-    async def start(self) -> None:
+    async def start(self, host: str = HOST) -> None:
+        self._host = host
         timeout = aiohttp.ClientTimeout(total=30)
         self._session = aiohttp.ClientSession(
             timeout=timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
@@ -136,7 +138,7 @@ class FaultProxy:
 
     async def come_back(self) -> None:
         """Listen again, at the same port."""
-        self._site = web.TCPSite(self._runner, HOST, self.port, reuse_address=True)
+        self._site = web.TCPSite(self._runner, self._host, self.port, reuse_address=True)
         await self._site.start()
         self.port = self.port or self._runner.addresses[0][1]
 
@@ -171,13 +173,14 @@ class FaultProxy:
         return rule
 
     def on_message(
-        self, fault: MessageFault, *, containing: str = "", times: int | None = None
+        self, fault: MessageFault, *, containing: str | tuple[str, ...] = "", times: int | None = None
     ) -> Rule[Message, MessageFault]:
-        """Spoil messages to the desk that contain this text."""
-        wanted = containing.encode()
+        """Spoil messages to the desk that contain this text, or all of these."""
+        wanted = [text.encode() for text in ((containing,) if isinstance(containing, str) else containing)]
 
         def applies(message: Message) -> bool:
-            return wanted in (message.encode() if isinstance(message, str) else message)
+            raw = message.encode() if isinstance(message, str) else message
+            return all(text in raw for text in wanted)
 
         rule = Rule(applies, fault, times)
         self._message_rules.insert(0, rule)

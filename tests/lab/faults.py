@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from tests.lab.fault_proxy import Forward, RestFault
@@ -130,6 +132,38 @@ def change(how: Callable[[str], str]) -> MessageFault:
 
     def fault(message: Message) -> Iterable[Message]:
         return (how(message if isinstance(message, str) else message.decode()),)
+
+    return fault
+
+
+def edit(how: Callable[[Any], Any]) -> MessageFault:
+    """The same JSON message, changed in place by `how`, which may also return another one."""
+
+    def fault(message: Message) -> Iterable[Message]:
+        value = msgspec.json.decode(message)
+        changed = how(value)
+        return (msgspec.json.encode(value if changed is None else changed).decode(),)
+
+    return fault
+
+
+def edit_body(how: Callable[[Any], Any]) -> RestFault:
+    """As `edit`, for the exchange's answer to a request."""
+
+    def change_body(body: bytes) -> bytes:
+        value = msgspec.json.decode(body)
+        changed = how(value)
+        return msgspec.json.encode(value if changed is None else changed)
+
+    return rewrite(change_body)
+
+
+def stash(copies: list[Message]) -> MessageFault:
+    """Hold it back, to be delivered later or never."""
+
+    def fault(message: Message) -> Iterable[Message]:
+        copies.append(message)
+        return ()
 
     return fault
 

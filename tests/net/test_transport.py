@@ -12,6 +12,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from app.core.frames import Direction, FrameKind
+from app.net.proxy import Proxy
 from app.net.tls import trusting_system_store
 from app.net.transport import LinkLost
 from tests.net.loopback import Certificate, Wire, raw_server, until, websocket_server
@@ -381,7 +382,7 @@ async def test_a_proxy_is_used_only_when_configured(wire: Wire, monkeypatch: pyt
         payloads, _ = await read_all(wire, url)
         assert payloads == [b"direct"] and asked == []
 
-        wire.transport.proxy = f"http://127.0.0.1:{port}"
+        wire.transport.proxy = Proxy(f"http://127.0.0.1:{port}")
         _, lost = await read_all(wire, url)
     assert asked and asked[0].startswith(b"CONNECT 127.0.0.1:")
     assert lost is not None and lost.reason.startswith("proxy failed: ") and "403" in lost.reason

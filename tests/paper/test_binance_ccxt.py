@@ -18,6 +18,13 @@ import pytest_asyncio
 from ccxt.pro import binance
 
 from .binance_client import Bench, opened
+from .ccxt_checks import (
+    reads_book_trades_and_candles,
+    refuses_a_wrong_secret,
+    sells_half_and_finds_both,
+    tells_the_time,
+    watches_books,
+)
 
 
 @pytest_asyncio.fixture
@@ -54,14 +61,8 @@ async def test_reads_the_market(exchange: Any) -> None:
     btc = markets["BTC/USDT"]
     assert btc["active"] and (btc["precision"]["amount"], btc["precision"]["price"]) == (1e-5, 0.01)
     assert (btc["limits"]["cost"]["min"], markets["TRX/USDT"]["limits"]["cost"]["min"]) == (5, 5)
-    book = await exchange.fetch_order_book("BTC/USDT", 50)
-    assert len(book["bids"]) > 5 and book["bids"][0][0] < book["asks"][0][0]
-    trades = await exchange.fetch_trades("BTC/USDT", limit=10)
-    assert len(trades) == 10 and {t["side"] for t in trades} <= {"buy", "sell"}
-    candles = await exchange.fetch_ohlcv("BTC/USDT", "1h", limit=200)
-    assert len(candles) == 200
-    assert all(low <= min(o, c) <= max(o, c) <= high for _, o, high, low, c, _ in candles)
-    assert abs(await exchange.fetch_time() - exchange.milliseconds()) < 2000
+    await reads_book_trades_and_candles(exchange, "BTC/USDT")
+    await tells_the_time(exchange)
     tickers = await exchange.fetch_tickers()
     assert tickers["ETH/BTC"]["bid"] < tickers["ETH/BTC"]["ask"]
     assert (await exchange.fetch_bids_asks(["SHIB/USDT"]))["SHIB/USDT"]["bid"] > 0
@@ -98,12 +99,8 @@ async def test_signs_with_the_other_keys_too(bench: Bench, kind: str) -> None:
 async def test_market_orders_and_own_trades(exchange: Any) -> None:
     bought = await exchange.create_market_buy_order_with_cost("BTC/USDT", 1000)
     assert 990 < bought["cost"] <= 1000
-    sold = await exchange.create_order("BTC/USDT", "market", "sell", 0.5)
+    sold, _ = await sells_half_and_finds_both(exchange, bought, "BTC/USDT", {"BTC", "USDT"})
     assert (sold["status"], sold["filled"]) == ("closed", 0.5)
-    trades = await exchange.fetch_my_trades("BTC/USDT")
-    assert {t["order"] for t in trades} == {bought["id"], sold["id"]}
-    assert sum(t["amount"] for t in trades if t["side"] == "sell") == pytest.approx(0.5)
-    assert {t["fee"]["currency"] for t in trades} == {"BTC", "USDT"}
     assert await exchange.create_order("BTC/USDT", "market", "sell", 0.5, None, {"test": True})
 
 
@@ -130,29 +127,20 @@ async def test_errors_become_the_librarys_own(exchange: Any) -> None:
     ticker = await exchange.fetch_ticker("BTC/USDT")
     with pytest.raises(ccxt.OrderImmediatelyFillable):
         await exchange.create_order("BTC/USDT", "limit", "buy", 0.01, ticker["ask"] * 1.01, {"postOnly": True})
-    exchange.secret = "wrong"
-    with pytest.raises(ccxt.AuthenticationError):
-        await exchange.fetch_balance()
+    await refuses_a_wrong_secret(exchange)
 
 
 @pytest.mark.asyncio
 async def test_watches_the_market(exchange: Any) -> None:
-    async def twenty_books() -> Any:
-        for _ in range(20):
-            book = await exchange.watch_order_book("BTC/USDT")
-            assert book["bids"][0][0] < book["asks"][0][0]
-        return book
-
     async with asyncio.timeout(15):
         await exchange.load_markets()
-        book, trades, ticker, candles, best = await asyncio.gather(
-            twenty_books(),
+        _, trades, ticker, candles, best = await asyncio.gather(
+            watches_books(exchange, "BTC/USDT", 20),
             exchange.watch_trades("BTC/USDT"),
             exchange.watch_ticker("ETH/USDT"),
             exchange.watch_ohlcv("BTC/USDT", "1m"),
             exchange.watch_bids_asks(["BTC/USDT"]),
         )
-    assert len(book["bids"]) >= 15
     assert trades[-1]["symbol"] == "BTC/USDT" and trades[-1]["price"] > 0
     assert ticker["last"] > 0 and candles[-1][4] > 0
     assert best["BTC/USDT"]["bid"] < best["BTC/USDT"]["ask"]

@@ -16,6 +16,15 @@ import pytest
 import pytest_asyncio
 from ccxt.pro import coinbase
 
+from .ccxt_checks import (
+    reads_book_trades_and_candles,
+    refuses_a_wrong_secret,
+    refuses_the_unpayable,
+    sells_half_and_finds_both,
+    tells_the_time,
+    watches_books,
+    watches_trades_and_ticker,
+)
 from .coinbase_client import Bench, bench
 
 
@@ -55,14 +64,8 @@ async def read_everything(exchange: Any) -> None:
     assert btc["active"] and (btc["precision"]["amount"], btc["precision"]["price"]) == (1e-8, 0.01)
     assert (btc["limits"]["cost"]["min"], btc["taker"], btc["maker"]) == (1, 0.012, 0.006)
     assert markets["REP/USD"]["active"] is False and "BTC/USDC" in markets
-    book = await exchange.fetch_order_book("BTC/USD", 50)
-    assert len(book["bids"]) == 50 and book["bids"][0][0] < book["asks"][0][0]
-    trades = await exchange.fetch_trades("BTC/USD", limit=10)
-    assert len(trades) == 10 and {t["side"] for t in trades} <= {"buy", "sell"}
-    candles = await exchange.fetch_ohlcv("BTC/USD", "1h", limit=200)
-    assert 199 <= len(candles) <= 200
-    assert all(low <= min(o, c) <= max(o, c) <= high for _, o, high, low, c, _ in candles)
-    assert abs(await exchange.fetch_time() - exchange.milliseconds()) < 2500
+    await reads_book_trades_and_candles(exchange, "BTC/USD", least=50)
+    await tells_the_time(exchange, 2500)
     assert (await exchange.fetch_ticker("ETH/USD"))["last"] > 0
     assert (await exchange.fetch_tickers(["BTC/USD", "ETH/USD"]))["BTC/USD"]["last"] > 0
     assert "USDC" in await exchange.fetch_currencies()
@@ -89,13 +92,8 @@ async def test_market_orders_by_cost_and_by_amount(exchange: Any) -> None:
     bought = await exchange.create_market_buy_order_with_cost("BTC/USD", 1000)
     filled = await exchange.fetch_order(bought["id"], "BTC/USD")
     assert filled["status"] == "closed" and 980 < filled["filled"] * filled["average"] <= 988.15
-    sold = await exchange.create_order("BTC/USD", "market", "sell", 0.5)
-    assert (await exchange.fetch_order(sold["id"], "BTC/USD"))["filled"] == 0.5
-    trades = await exchange.fetch_my_trades("BTC/USD")
-    assert {t["order"] for t in trades} == {bought["id"], sold["id"]}
-    assert sum(t["amount"] for t in trades if t["side"] == "sell") == pytest.approx(0.5)
+    sold, trades = await sells_half_and_finds_both(exchange, bought, "BTC/USD", {"USD"})
     assert sum(t["amount"] for t in trades if t["side"] == "buy") == pytest.approx(filled["filled"])
-    assert {t["fee"]["currency"] for t in trades} == {"USD"}
     closed = await exchange.fetch_closed_orders("BTC/USD")
     assert [o["id"] for o in closed] == [bought["id"], sold["id"]]
 
@@ -116,17 +114,14 @@ async def test_post_only_stops_previews_and_cancelling_many(exchange: Any) -> No
 
 @pytest.mark.asyncio
 async def test_errors_become_the_librarys_own(exchange: Any) -> None:
-    with pytest.raises(ccxt.InsufficientFunds):
-        await exchange.create_order("BTC/USD", "limit", "buy", 100, 90000)
+    await refuses_the_unpayable(exchange, "BTC/USD")
     with pytest.raises(ccxt.BadRequest):
         await exchange.cancel_order("12345", "BTC/USD")
     with pytest.raises(ccxt.InvalidOrder):
         await exchange.create_order(
             "BTC/USD", "limit", "sell", 0.01, 90000, {"stopPrice": 150000, "stop_direction": "STOP_DIRECTION_STOP_DOWN"}
         )
-    exchange.apiKey = "organizations/nobody/apiKeys/nothing"
-    with pytest.raises(ccxt.AuthenticationError):
-        await exchange.fetch_balance()
+    await refuses_a_wrong_secret(exchange, "apiKey", "organizations/nobody/apiKeys/nothing")
 
 
 @pytest.mark.asyncio
@@ -143,13 +138,8 @@ async def test_an_ed25519_key_trades_over_rest(desk: Bench) -> None:
 @pytest.mark.asyncio
 async def test_watches_book_trades_and_tickers(exchange: Any) -> None:
     async with asyncio.timeout(15):
-        for _ in range(20):
-            book = await exchange.watch_order_book("BTC/USD")
-            assert book["bids"][0][0] < book["asks"][0][0]
-        assert len(book["bids"]) > 20_000
-        trades = await exchange.watch_trades("ETH/USD")
-        assert trades[-1]["symbol"] == "ETH/USD" and trades[-1]["price"] > 0
-        assert (await exchange.watch_ticker("ETH/USD"))["ask"] > 0
+        await watches_books(exchange, "BTC/USD", 20, least=20_001)
+        await watches_trades_and_ticker(exchange, "ETH/USD", "ETH/USD")
         assert (await exchange.watch_order_book("SOL/USDC"))["bids"]
 
 

@@ -20,6 +20,16 @@ import pytest
 import pytest_asyncio
 from ccxt.pro import cryptocom
 
+from .ccxt_checks import (
+    load_markets_once,
+    reads_book_trades_and_candles,
+    refuses_a_wrong_secret,
+    rests_with_our_id,
+    sells_half_and_finds_both,
+    watches_books,
+    watches_candles,
+    watches_trades_and_ticker,
+)
 from .crypto_com_client import Running, running
 
 
@@ -27,10 +37,6 @@ from .crypto_com_client import Running, running
 async def here() -> AsyncIterator[Running]:
     async with running(400) as here:
         yield here
-
-
-_known: dict[str, Any] = {}
-"""Markets and currencies once loaded; the library takes its time for them."""
 
 
 @pytest_asyncio.fixture
@@ -41,10 +47,7 @@ async def exchange(here: Running) -> AsyncIterator[Any]:
         "v1": f"{trader.rest}/exchange/v1",
         "ws": {"public": trader.sockets["market"], "private": trader.sockets["user"]},
     }
-    if not _known:
-        await client.load_markets()
-        _known.update(markets=client.markets, currencies=client.currencies)
-    client.set_markets(_known["markets"], _known["currencies"])
+    await load_markets_once(client)
     yield client
     await client.close()
 
@@ -55,13 +58,7 @@ async def test_reads_the_market(exchange: Any) -> None:
     btc = markets["BTC/USDT"]
     assert btc["active"] and (btc["precision"]["amount"], btc["precision"]["price"]) == (1e-5, 0.01)
     assert markets["BTC/USD:USD"]["swap"] and markets["BTC/USD"]["spot"]
-    book = await exchange.fetch_order_book("BTC/USDT", 20)
-    assert len(book["bids"]) == 20 and book["bids"][0][0] < book["asks"][0][0]
-    trades = await exchange.fetch_trades("BTC/USDT", limit=10)
-    assert len(trades) == 10 and {t["side"] for t in trades} <= {"buy", "sell"}
-    candles = await exchange.fetch_ohlcv("BTC/USDT", "1h", limit=200)
-    assert len(candles) == 200
-    assert all(low <= min(o, c) <= max(o, c) <= high for _, o, high, low, c, _ in candles)
+    candles = await reads_book_trades_and_candles(exchange, "BTC/USDT", 20, 20)
     since = candles[-1][0] - 50 * 3_600_000
     part = await exchange.fetch_ohlcv("BTC/USDT", "1h", since=since, limit=5)
     assert part and part[0][0] >= since
@@ -82,12 +79,8 @@ async def test_reads_tickers_currencies_fees_and_balance(exchange: Any) -> None:
 
 @pytest.mark.asyncio
 async def test_places_finds_edits_and_cancels_a_limit_order(exchange: Any) -> None:
-    order = await exchange.create_order("BTC/USDT", "limit", "buy", 0.01, 90000, {"client_oid": "mine"})
-    balance = await exchange.fetch_balance()
-    assert (balance["USDT"]["free"], balance["USDT"]["used"]) == (49100, 900)
-    (waiting,) = await exchange.fetch_open_orders("BTC/USDT")
-    assert (waiting["id"], waiting["clientOrderId"], waiting["price"]) == (order["id"], "mine", 90000)
-    assert (waiting["status"], waiting["timeInForce"], waiting["postOnly"]) == ("open", "GTC", False)
+    order = await rests_with_our_id(exchange, "BTC/USDT", {"client_oid": "mine"}, held=900)
+    assert (order["status"], order["timeInForce"], order["postOnly"]) == ("open", "GTC", False)
     edited = await exchange.edit_order(order["id"], "BTC/USDT", "limit", "buy", 0.02, 91000)
     assert edited["id"] == order["id"]
     assert (await exchange.fetch_order(order["id"], "BTC/USDT"))["amount"] == 0.02
@@ -102,11 +95,7 @@ async def test_market_orders_and_own_trades(exchange: Any) -> None:
     bought = await exchange.create_order("BTC/USDT", "market", "buy", 0.01)
     filled = await exchange.fetch_order(bought["id"], "BTC/USDT")
     assert (filled["status"], filled["filled"]) == ("closed", 0.01)
-    sold = await exchange.create_order("BTC/USDT", "market", "sell", 0.5)
-    trades = await exchange.fetch_my_trades("BTC/USDT")
-    assert {t["order"] for t in trades} == {bought["id"], sold["id"]}
-    assert sum(t["amount"] for t in trades if t["side"] == "sell") == pytest.approx(0.5)
-    assert {t["fee"]["currency"] for t in trades} == {"BTC", "USDT"} and all(t["fee"]["cost"] > 0 for t in trades)
+    _, trades = await sells_half_and_finds_both(exchange, bought, "BTC/USDT", {"BTC", "USDT"})
     assert {t["takerOrMaker"] for t in trades} == {"taker"}
 
 
@@ -136,22 +125,15 @@ async def test_errors_become_the_librarys_own(exchange: Any) -> None:
         await exchange.create_order("BTC/USDT", "limit", "buy", 0.01, 150000)
     with pytest.raises(ccxt.ExchangeError, match="INVALID_ORDTYPE"):
         await exchange.create_order("BTC/USDT", "limit", "sell", 0.01, 80000, {"triggerPrice": 81000})
-    exchange.secret = "wrong"
-    with pytest.raises(ccxt.AuthenticationError):
-        await exchange.fetch_balance()
+    await refuses_a_wrong_secret(exchange)
 
 
 @pytest.mark.asyncio
 async def test_watches_book_trades_ticker_and_candles(exchange: Any) -> None:
     async with asyncio.timeout(10):
-        for _ in range(3):
-            book = await exchange.watch_order_book("BTC/USDT")
-            assert book["bids"][0][0] < book["asks"][0][0]
-        assert len(book["bids"]) >= 15 and book["nonce"] > 0
-        trades = await exchange.watch_trades("BTC/USDT")
-        assert trades[-1]["symbol"] == "BTC/USDT" and trades[-1]["price"] > 0
-        assert (await exchange.watch_ticker("ETH/USDT"))["last"] > 0
-        assert (await exchange.watch_ohlcv("BTC/USDT", "1m"))[-1][4] > 0
+        assert (await watches_books(exchange, "BTC/USDT", 3))["nonce"] > 0
+        await watches_trades_and_ticker(exchange, "BTC/USDT", "ETH/USDT")
+        await watches_candles(exchange, "BTC/USDT")
 
 
 @pytest.mark.asyncio

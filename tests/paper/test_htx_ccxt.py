@@ -25,10 +25,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from .ccxt_checks import (
+    load_markets_once,
+    reads_book_trades_and_candles,
+    refuses_a_wrong_secret,
+    refuses_the_unpayable,
+    rests_with_our_id,
+    sells_half_and_finds_both,
+    tells_the_time,
+    watches_books,
+    watches_candles,
+    watches_trades_and_ticker,
+)
 from .htx_client import HOST, Running, running
-
-_known: dict[str, Any] = {}
-"""Markets and currencies once loaded; the library takes its time for them."""
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +99,7 @@ async def exchange(here: Running, certificate: Path) -> AsyncIterator[Any]:
         client.options["fetchMarkets"] = {"types": {"spot": True, "linear": False, "inverse": False}}
         client.hostname = client.urls["hostnames"]["spot"] = f"{HOST}:{port}"
         client.rateLimit = 5
-        if not _known:
-            await client.load_markets()
-            _known.update(markets=client.markets, currencies=client.currencies)
-        client.set_markets(_known["markets"], _known["currencies"])
+        await load_markets_once(client)
         yield client
         await client.close()
 
@@ -104,13 +110,9 @@ async def test_reads_the_market(exchange: Any) -> None:
     btc = markets["BTC/USDT"]
     assert btc["active"] and (btc["precision"]["amount"], btc["precision"]["price"]) == (1e-6, 0.01)
     assert (btc["limits"]["amount"]["min"], btc["limits"]["cost"]["min"]) == (0.0001, 10)
-    book = await exchange.fetch_order_book("BTC/USDT")
-    assert len(book["bids"]) > 20 and book["bids"][0][0] < book["asks"][0][0]
-    trades = await exchange.fetch_trades("BTC/USDT", limit=10)
-    assert len(trades) == 10 and {t["side"] for t in trades} <= {"buy", "sell"}
-    candles = await exchange.fetch_ohlcv("BTC/USDT", "1h", limit=200)
-    assert len(candles) == 200 and candles[1][0] - candles[0][0] == 3_600_000
-    assert abs(await exchange.fetch_time() - exchange.milliseconds()) < 2000
+    candles = await reads_book_trades_and_candles(exchange, "BTC/USDT", None, 21)
+    assert candles[1][0] - candles[0][0] == 3_600_000
+    await tells_the_time(exchange)
     assert (await exchange.fetch_status())["status"] == "ok"
     tickers = await exchange.fetch_tickers()
     assert tickers["SHIB/USDT"]["bid"] < tickers["SHIB/USDT"]["ask"] < 0.0001
@@ -128,11 +130,7 @@ async def test_reads_the_account(exchange: Any) -> None:
 
 @pytest.mark.asyncio
 async def test_limit_orders(exchange: Any) -> None:
-    order = await exchange.create_order("BTC/USDT", "limit", "buy", 0.01, 90000, {"clientOrderId": "mine"})
-    balance = await exchange.fetch_balance()
-    assert (balance["USDT"]["free"], balance["USDT"]["used"]) == (49100, 900)
-    (waiting,) = await exchange.fetch_open_orders("BTC/USDT")
-    assert (waiting["id"], waiting["clientOrderId"], waiting["price"]) == (order["id"], "mine", 90000)
+    order = await rests_with_our_id(exchange, "BTC/USDT", {"clientOrderId": "mine"}, held=900)
     assert (await exchange.cancel_order(order["id"], "BTC/USDT"))["id"] == order["id"]
     assert (await exchange.fetch_order(order["id"], "BTC/USDT"))["status"] == "canceled"
     maker = await exchange.create_order("BTC/USDT", "limit", "buy", 0.01, 90000, {"postOnly": True})
@@ -152,11 +150,7 @@ async def test_market_orders_and_own_trades(exchange: Any) -> None:
     bought = await exchange.create_market_buy_order_with_cost("BTC/USDT", 1000)
     filled = await exchange.fetch_order(bought["id"], "BTC/USDT")
     assert filled["status"] == "closed" and 999 < filled["cost"] <= 1000
-    sold = await exchange.create_order("BTC/USDT", "market", "sell", 0.5)
-    trades = await exchange.fetch_my_trades("BTC/USDT")
-    assert {t["order"] for t in trades} == {bought["id"], sold["id"]}
-    assert sum(t["amount"] for t in trades if t["side"] == "sell") == pytest.approx(0.5)
-    assert {t["fee"]["currency"] for t in trades} == {"BTC", "USDT"} and all(t["fee"]["cost"] > 0 for t in trades)
+    sold, trades = await sells_half_and_finds_both(exchange, bought, "BTC/USDT", {"BTC", "USDT"})
     mine = await exchange.fetch_order_trades(bought["id"], "BTC/USDT")
     assert {t["order"] for t in mine} == {bought["id"]}
     closed = await exchange.fetch_closed_orders("BTC/USDT")
@@ -165,29 +159,22 @@ async def test_market_orders_and_own_trades(exchange: Any) -> None:
 
 @pytest.mark.asyncio
 async def test_errors_become_the_librarys_own(exchange: Any) -> None:
-    with pytest.raises(ccxt.InsufficientFunds):
-        await exchange.create_order("BTC/USDT", "limit", "buy", 100, 90000)
+    await refuses_the_unpayable(exchange, "BTC/USDT")
     with pytest.raises(ccxt.OrderNotFound):
         await exchange.fetch_order("12345", "BTC/USDT")
     with pytest.raises(ccxt.OrderNotFound):
         await exchange.cancel_order("12345", "BTC/USDT")
     with pytest.raises(ccxt.InvalidOrder):
         await exchange.create_order("BTC/USDT", "limit", "buy", 0.01, 150000)
-    exchange.secret = "wrong"
-    with pytest.raises(ccxt.AuthenticationError):
-        await exchange.fetch_balance()
+    await refuses_a_wrong_secret(exchange)
 
 
 @pytest.mark.asyncio
 async def test_watches_the_market(exchange: Any) -> None:
     async with asyncio.timeout(12):
-        for _ in range(5):
-            book = await exchange.watch_order_book("BTC/USDT")
-            assert book["bids"][0][0] < book["asks"][0][0]
-        assert len(book["bids"]) >= 15 and book["nonce"] > 0
-        assert (await exchange.watch_trades("BTC/USDT"))[-1]["price"] > 0
-        assert (await exchange.watch_ticker("ETH/USDT"))["last"] > 0
-        assert (await exchange.watch_ohlcv("BTC/USDT", "1m"))[-1][4] > 0
+        assert (await watches_books(exchange, "BTC/USDT", 5))["nonce"] > 0
+        await watches_trades_and_ticker(exchange, "BTC/USDT", "ETH/USDT")
+        await watches_candles(exchange, "BTC/USDT")
 
 
 @pytest.mark.asyncio

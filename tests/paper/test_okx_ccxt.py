@@ -16,6 +16,18 @@ import pytest
 import pytest_asyncio
 from ccxt.pro import okx
 
+from .ccxt_checks import (
+    load_markets_once,
+    reads_book_trades_and_candles,
+    refuses_a_wrong_secret,
+    refuses_the_unpayable,
+    rests_with_our_id,
+    sells_half_and_finds_both,
+    tells_the_time,
+    watches_books,
+    watches_candles,
+    watches_trades_and_ticker,
+)
 from .okx_client import Running, running
 
 
@@ -25,19 +37,12 @@ async def here() -> AsyncIterator[Running]:
         yield here
 
 
-_known: dict[str, Any] = {}
-"""Markets and currencies once loaded; the library takes its time for them."""
-
-
 @pytest_asyncio.fixture
 async def exchange(here: Running) -> AsyncIterator[Any]:
     trader = here.trader
     client = okx({"apiKey": trader.key, "secret": trader.secret, "password": trader.passphrase})
     client.urls["api"] = {"rest": trader.rest, "ws": trader.sockets["public"].removesuffix("/public")}
-    if not _known:
-        await client.load_markets()
-        _known.update(markets=client.markets, currencies=client.currencies)
-    client.set_markets(_known["markets"], _known["currencies"])
+    await load_markets_once(client)
     yield client
     await client.close()
 
@@ -48,16 +53,10 @@ async def test_reads_the_market(exchange: Any) -> None:
     btc = markets["BTC/USDT"]
     assert btc["active"] and (btc["precision"]["amount"], btc["precision"]["price"]) == (1e-8, 0.1)
     assert btc["limits"]["amount"]["min"] == 1e-5 and btc["spot"]
-    book = await exchange.fetch_order_book("BTC/USDT", 50)
-    assert len(book["bids"]) > 5 and book["bids"][0][0] < book["asks"][0][0]
-    trades = await exchange.fetch_trades("BTC/USDT", limit=10)
-    assert len(trades) == 10 and {t["side"] for t in trades} <= {"buy", "sell"}
-    candles = await exchange.fetch_ohlcv("BTC/USDT", "1h", limit=200)
-    assert len(candles) == 200
-    assert all(low <= min(o, c) <= max(o, c) <= high for _, o, high, low, c, _ in candles)
+    candles = await reads_book_trades_and_candles(exchange, "BTC/USDT")
     days = await exchange.fetch_ohlcv("BTC/USDT", "1d", since=candles[-1][0] - 5 * 86_400_000, limit=3)
     assert len(days) == 3 and all(day[0] % 86_400_000 == 0 for day in days)
-    assert abs(await exchange.fetch_time() - exchange.milliseconds()) < 2000
+    await tells_the_time(exchange)
     assert (await exchange.fetch_status())["status"] == "ok"
 
 
@@ -75,11 +74,7 @@ async def test_reads_tickers_currencies_fees_and_balance(exchange: Any) -> None:
 
 @pytest.mark.asyncio
 async def test_places_finds_edits_and_cancels_a_limit_order(exchange: Any) -> None:
-    order = await exchange.create_order("BTC/USDT", "limit", "buy", 0.01, 90000, {"clientOrderId": "mine"})
-    balance = await exchange.fetch_balance()
-    assert (balance["USDT"]["free"], balance["USDT"]["used"]) == (49100, 900)
-    (waiting,) = await exchange.fetch_open_orders("BTC/USDT")
-    assert (waiting["id"], waiting["clientOrderId"], waiting["price"]) == (order["id"], "mine", 90000)
+    order = await rests_with_our_id(exchange, "BTC/USDT", {"clientOrderId": "mine"}, held=900)
     edited = await exchange.edit_order(order["id"], "BTC/USDT", "limit", "buy", 0.02, 91000)
     assert edited["id"] == order["id"]
     assert (await exchange.fetch_order(order["id"], "BTC/USDT"))["amount"] == 0.02
@@ -94,12 +89,7 @@ async def test_market_orders_by_cost_and_by_amount(exchange: Any) -> None:
     bought = await exchange.create_market_buy_order_with_cost("BTC/USDT", 1000)
     filled = await exchange.fetch_order(bought["id"], "BTC/USDT")
     assert filled["status"] == "closed" and 999 < filled["filled"] * filled["average"] <= 1000.01
-    sold = await exchange.create_order("BTC/USDT", "market", "sell", 0.5)
-    assert (await exchange.fetch_order(sold["id"], "BTC/USDT"))["filled"] == 0.5
-    trades = await exchange.fetch_my_trades("BTC/USDT")
-    assert {t["order"] for t in trades} == {bought["id"], sold["id"]}
-    assert sum(t["amount"] for t in trades if t["side"] == "sell") == pytest.approx(0.5)
-    assert {t["fee"]["currency"] for t in trades} == {"BTC", "USDT"} and all(t["fee"]["cost"] > 0 for t in trades)
+    sold, trades = await sells_half_and_finds_both(exchange, bought, "BTC/USDT", {"BTC", "USDT"})
     mine = await exchange.fetch_order_trades(bought["id"], "BTC/USDT")
     assert len(mine) == len([t for t in trades if t["side"] == "buy"])
     closed = await exchange.fetch_closed_orders("BTC/USDT")
@@ -138,34 +128,24 @@ async def test_stop_orders(exchange: Any) -> None:
 
 @pytest.mark.asyncio
 async def test_errors_become_the_librarys_own(exchange: Any) -> None:
-    with pytest.raises(ccxt.InsufficientFunds):
-        await exchange.create_order("BTC/USDT", "limit", "buy", 100, 90000)
+    await refuses_the_unpayable(exchange, "BTC/USDT")
     with pytest.raises(ccxt.OrderNotFound):
         await exchange.fetch_order("12345", "BTC/USDT")
     with pytest.raises(ccxt.OrderNotFound):
         await exchange.cancel_order("12345", "BTC/USDT")
     with pytest.raises(ccxt.InvalidOrder):
         await exchange.create_order("BTC/USDT", "limit", "buy", 0.01, 150000)
-    exchange.password = "wrong"
-    with pytest.raises(ccxt.AuthenticationError):
-        await exchange.fetch_balance()
+    await refuses_a_wrong_secret(exchange, "password")
 
 
 @pytest.mark.asyncio
 async def test_watches_book_trades_ticker_and_candles(exchange: Any) -> None:
     async with asyncio.timeout(10):
-        for _ in range(10):
-            book = await exchange.watch_order_book("BTC/USDT")
-            assert book["bids"][0][0] < book["asks"][0][0]
-        assert len(book["bids"]) >= 15 and book["nonce"] > 0
+        assert (await watches_books(exchange, "BTC/USDT", 10))["nonce"] > 0
         small = await exchange.watch_order_book("ETH/USDT", 5)
         assert len(small["asks"]) == 5
-        trades = await exchange.watch_trades("BTC/USDT")
-        assert trades[-1]["symbol"] == "BTC/USDT" and trades[-1]["price"] > 0
-        ticker = await exchange.watch_ticker("ETH/USDT")
-        assert ticker["last"] > 0
-        candles = await exchange.watch_ohlcv("BTC/USDT", "1m")
-        assert candles[-1][4] > 0
+        await watches_trades_and_ticker(exchange, "BTC/USDT", "ETH/USDT")
+        await watches_candles(exchange, "BTC/USDT")
 
 
 @pytest.mark.asyncio

@@ -88,7 +88,7 @@ def test_a_taken_port_is_one_clear_line() -> None:
         (("bittrex",), ["'bittrex'", "known: ", "poloniex"]),
         (("poloniex", "--port", "70000"), ["--port", "'70000'"]),
         (("poloniex", "--rate", "fast"), ["--rate", "'fast'"]),
-        (("poloniex", "--rate", "5001"), ["--rate", "'5001'"]),
+        (("poloniex", "--rate", "20001"), ["--rate", "'20001'"]),
         (("poloniex", "--seed", "-1"), ["--seed", "'-1'"]),
         ((), ["exchange"]),
     ],

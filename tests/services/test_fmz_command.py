@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
+
+from app.connectors.spec import Credentials
+from app.core.permissions import KeyPermissions
+from app.credentials.account_info import Lock
+from app.credentials.accounts import Accounts
+from app.credentials.lab import LAB
+from app.twin_process import TwinProcess
+
+PASSWORD = "correct horse battery"
 
 
 def start(home: Path, *arguments: str) -> subprocess.Popen[bytes]:
@@ -52,3 +65,51 @@ def test_nothing_to_serve_is_a_usage_error(tmp_path: Path) -> None:
     process = start(tmp_path)
     shown, said = process.communicate(timeout=30)
     assert (process.returncode, shown) == (2, b"") and b"say what to serve" in said
+
+
+def test_kept_accounts_have_paths_of_their_own_and_a_reading_key_trades_nowhere(tmp_path: Path) -> None:
+    with ExitStack() as ends:
+        twin = TwinProcess("binance", seed=5, key="read-only")
+        ends.callback(twin.stop)
+        line = twin.read_line()
+        vault = Accounts(tmp_path / "accounts")
+        for label, key in (("desk 2", line.api_key), ("desk2", "B" * 64)):
+            keys = Credentials(api_key=key, secret_key=line.secret_key)
+            adding = vault.add(
+                exchange="binance",
+                domain=LAB,
+                label=label,
+                credentials=keys,
+                lock=Lock.PASSWORD,
+                password=PASSWORD,
+                permissions=KeyPermissions(read=True, trade=False),
+                checked_ms=1,
+                lab=line.addresses(),
+            )
+            asyncio.run(adding)
+        accounts = ("--account", "desk 2", "--account", "desk2", "--profile", str(tmp_path))
+        process = start(tmp_path, "--trade", *accounts)
+        ends.callback(process.kill)
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(f"{PASSWORD}\n".encode())
+        process.stdin.flush()
+        told = json.loads(process.stdout.readline())
+        assert told["paths"] == ["/BINANCE-DESK%202", "/BINANCE-DESK2"]
+        keys_of_run = {"access_key": told["access_key"], "secret_key": told["secret_key"]}
+        order = {"symbol": "BTC_USDT", "type": "buy", "price": "100", "amount": "1"}
+        answer = {"error": "no market yet"}
+        for _ in range(100):
+            body = {"method": "trade", "params": order, "nonce": time.time_ns(), **keys_of_run}
+            request = urllib.request.Request(
+                told["url"] + told["paths"][0], json.dumps(body).encode(), {"Content-Type": "application/json"}
+            )
+            with urllib.request.urlopen(request, timeout=10) as reply:
+                answer = json.load(reply)
+            if "not a market" not in answer["error"]:
+                break
+            time.sleep(0.1)
+        assert "READ ONLY: this key may not trade" in answer["error"]
+        process.send_signal(signal.SIGTERM)
+        shown, said = process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert line.secret_key.encode() not in shown + said and PASSWORD.encode() not in shown + said

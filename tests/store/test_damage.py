@@ -61,7 +61,7 @@ def test_broken_page_costs_its_records_only(path: Path, full: bytes, open_store:
     store = open_store()
     kept = keys(store)
     assert store.read_only
-    assert store.message == f"journal damaged: {len(kept)} of {WRITTEN} records read"
+    assert store.failure == f"journal damaged: {len(kept)} of {WRITTEN} records read"
     assert WRITTEN - 20 < len(kept) < WRITTEN
     assert kept == [key for key in (f"k{number:026d}" for number in range(1, WRITTEN)) if key in kept] + [key(1)]
     assert copies(path) == [damaged]
@@ -84,7 +84,7 @@ def test_no_damage_anywhere_raises_or_invents(path: Path, full: bytes, open_stor
     assert len(kept) == len(set(kept)) or kept[-1] == key(1)
     assert set(kept) <= {key(number) for number in range(1, WRITTEN)}
     if len(kept) < WRITTEN:
-        assert store.message.startswith(f"journal damaged: {len(kept)} of ")
+        assert store.failure.startswith(f"journal damaged: {len(kept)} of ")
         assert store.read_only
     if store.read_only:
         assert copies(path) == [bytes(broken)]
@@ -93,7 +93,7 @@ def test_no_damage_anywhere_raises_or_invents(path: Path, full: bytes, open_stor
 def test_not_a_database_at_all(path: Path, full: bytes, open_store: Open) -> None:
     path.write_bytes(b"lost" * 5000)
     store = open_store()
-    assert store.message == "journal damaged: 0 of an unknown number of records read"
+    assert store.failure == "journal damaged: 0 of an unknown number of records read"
     assert keys(store) == []
     assert copies(path) == [b"lost" * 5000]
 
@@ -113,7 +113,7 @@ def test_altered_missing_and_strayed_rows_are_counted(
 ) -> None:
     change(path, statement)
     store = open_store()
-    assert store.message == f"journal damaged: {WRITTEN - lost} of {total} records read"
+    assert store.failure == f"journal damaged: {WRITTEN - lost} of {total} records read"
     assert store.read_only
     assert len(keys(store)) == WRITTEN - lost
 
@@ -126,7 +126,7 @@ def test_damaged_journal_blocks_orders_until_a_reconcile_also_over_restarts(
     async def check() -> None:
         for _ in range(2):
             store = open_store()
-            assert store.message == "journal damaged: 399 of 400 records read"
+            assert store.failure == "journal damaged: 399 of 400 records read"
             with pytest.raises(JournalError, match="journal damaged: 399 of 400 records read"):
                 await store.journal("okx").commit(intent(1000))
             store.journal("okx").append(intent(2000))
@@ -139,7 +139,7 @@ def test_damaged_journal_blocks_orders_until_a_reconcile_also_over_restarts(
         await store.close()
 
         store = open_store()
-        assert store.message == ""
+        assert store.failure == ""
         assert [entry.key for entry in await store.entries("okx")][-3:] == [key(2000), key(2000), key(1000)]
 
     asyncio.run(check())
@@ -164,7 +164,7 @@ def test_crash_in_the_last_step_of_a_salvage_is_made_good(
     assert not path.exists()
 
     store = open_store()
-    assert store.message == "journal damaged: 399 of 400 records read"
+    assert store.failure == "journal damaged: 399 of 400 records read"
     assert len(keys(store)) == 399
 
 

@@ -95,7 +95,7 @@ def test_closing_on_a_full_disk_keeps_what_was_acknowledged(tmp_path: Path) -> N
     print(store.failure, store.unwritten)
     os.remove(disk / "ballast")
     store = Store.open(disk / "orders.db")
-    print(len(await store.entries("okx")) == acknowledged, store.message == "")
+    print(len(await store.entries("okx")) == acknowledged, store.failure == "")
     await store.close()
 """,
     )
@@ -146,7 +146,7 @@ def test_read_only_disk_can_be_read_and_refuses_orders(tmp_path: Path) -> None:
         await store.close()
         subprocess.run(["mount", "-o", "remount,ro", {str(disk)!r}], check=True)
         store = Store.open({str(disk)!r} + "/orders.db")
-        print(store.read_only, store.message)
+        print(store.read_only, store.failure)
         print([entry.key for entry in await store.entries("okx")] == [key(1)])
         try:
             await store.journal("okx").commit(intent(2))

@@ -38,7 +38,7 @@ def test_no_acknowledged_commit_is_lost_by_kill_9(path: Path, seed: int) -> None
         child.stdout.close()
 
         store = Store.open(path)
-        assert store.message == ""
+        assert store.failure == ""
         kept = [entry.key for entry in asyncio.run(store.entries("okx")) if entry.intent is not None]
         asyncio.run(store.close())
         assert set(acknowledged) <= set(kept)
@@ -92,6 +92,6 @@ def test_killed_at_each_sync(path: Path, when: int) -> None:
         run(body.format(path=str(path)), *inject)
     store = Store.open(path)
     entries = asyncio.run(store.entries("okx"))
-    assert store.message == ""
+    assert store.failure == ""
     assert [entry.key for entry in entries] == [f"k{number:026d}" for number in range(1, len(entries) + 1)]
     asyncio.run(store.close())

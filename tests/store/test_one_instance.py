@@ -63,7 +63,7 @@ def test_file_held_by_another_program_is_named(path: Path, open_store: Open) -> 
     with pytest.raises(JournalError, match="the journal cannot be opened: another program holds the journal file"):
         open_store()
     other.close()
-    assert open_store().message == ""
+    assert open_store().failure == ""
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows keeps profiles private by other means")
@@ -99,4 +99,4 @@ async def test_errors_tell_nothing_of_the_order(path: Path, store: Store) -> Non
     with pytest.raises(JournalError) as error:
         await store.journal("okx").commit(intent(424242))
     for secret in ("424242", "BTC", "21600"):
-        assert secret not in str(error.value) + repr(error.value.__cause__) + store.message
+        assert secret not in str(error.value) + repr(error.value.__cause__) + store.failure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -29,6 +30,15 @@ def dark(qapp: QApplication):
     yield theme.current()
     if not theme.current().dark or theme.current().sides is not theme.SideColours.GREEN_RED:
         theme.apply(qapp, theme.build())
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_collected_while_it_paints():
+    """A test's window without a parent may be garbage as soon as the test returns, and is painted once more after that:
+    a collection in the middle of it would delete what is being painted on. Windows of the program have parents."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture

@@ -21,12 +21,14 @@ from app.core.effects import Effect
 from app.core.frames import Direction, Frame, FrameKind, FrameLog
 from app.core.freshness import Freshness
 from app.core.gate import Gate
+from app.core.key_standing import Mark
 from app.core.links import LinkState, LinkStatus
 from app.core.market import CandleSeries, TradeTape
 from app.core.notices import Notices
 from app.core.order_book import BookState, OrderBook
 from app.core.order_tracker import FillRecord, OrderTracker
 from app.core.orders import InFlightOrder, OrderIntent
+from app.core.past import HistoryState
 from app.core.requests import SignedRequest
 from app.core.trading_rule import OrderDraft, Problem, TradingRule
 from app.core.types import (
@@ -54,6 +56,27 @@ class FakeFeed(Struct):
     last_recv_ns: int = 0
 
 
+class FakePast:
+    """Satisfies `app.ui.desk.PastOrders`; `load_older` is only counted."""
+
+    def __init__(self) -> None:
+        self.state = HistoryState.WAITING
+        self.version = 0
+        self.orders = self.fills = self.since_ms = self.undescribed = self.kept_days = self.order_days = 0
+        self.reason = ""
+        self.next_days: int | None = 7
+        self.asked = 0
+
+    def tell(self, state: HistoryState, **facts: Any) -> None:
+        self.state = state
+        for name, value in facts.items():
+            setattr(self, name, value)
+        self.version += 1
+
+    def load_older(self) -> None:
+        self.asked += 1
+
+
 class _Held:
     """Awaiting it parks the coroutine until `FakeDesk.release`."""
 
@@ -69,6 +92,9 @@ class FakeExchange:
         self.key = key
         self.title = title
         self.paper = paper
+        self.kind = "PAPER" if paper else "LIVE"
+        self.no_orders = ""
+        self.marks: tuple[Mark, ...] = ()
         self.has_account = has_account
         self.ready = True
         self.status_dict: dict[str, bool] = {"order books": True, "trading rules": True, "account": has_account}
@@ -80,12 +106,16 @@ class FakeExchange:
         self.tickers_version = 0
         self.order_books: dict[str, OrderBook] = {}
         self.feeds: dict[str, FakeFeed] = {}
+        self.new_fields: dict[str, int] = {}
         self.intervals: tuple[str, ...] = ("1m", "5m", "1h", "1d")
         self.account = AccountBook()
         self.orders = OrderTracker()
         self._fills: list[FillRecord] = []
         self.orders.filled.connect(self._fills.append)
+        self.history: FakePast | None = FakePast() if has_account else None
         self.fees = FeeSchedule(maker=Decimal("0.001"), taker=Decimal("0.002"), source="account tier")
+        self.banned_until_ns = 0
+        self.via = ""
         self.clock_offset_ms: float | None = 12.0
         self.clock_bound_ms: float | None = 20.0
         self.rates: dict[str, float] = {"orders": 0.1}
@@ -95,11 +125,17 @@ class FakeExchange:
         self.gate_now = gates.OPEN
         self.explained: dict[int, list[Effect]] = {}
         self.submitted: list[OrderDraft] = []
+        self.consents: list[str] = []
+        self.checked: list[str] = []
         self.cancel_asked: list[str] = []
         self.cancel_outcomes: dict[str, tuple[CancelOutcome, str]] = {}
         """What becomes of a cancel of that order key; the default is CANCELED."""
         self.hold_cancels = False
         self.reconnected: list[str] = []
+        self.can_preview = False
+        self.kill_switch: Any = None
+        self.changes: Any = None
+        """Tests of changing orders put something here that satisfies `OrderChangesView`."""
         self._tapes: dict[str, TradeTape] = {}
         self._candles: dict[tuple[str, str], CandleSeries] = {}
         self._number = 0
@@ -293,7 +329,7 @@ class FakeExchange:
             problems.append(Problem("balance", f"needs {needed:f} {asset}, {free:f} is free"))
         return problems
 
-    def gate(self, draft: OrderDraft) -> Gate:
+    def gate(self, draft: OrderDraft, despite: Iterable[str] = ()) -> Gate:
         return self.gate_now
 
     def get_fee(self, draft: OrderDraft) -> TradeFee | None:
@@ -317,9 +353,19 @@ class FakeExchange:
             now_ms=self.now_ms,
         )
 
-    def submit(self, draft: OrderDraft) -> str:
+    def submit(self, draft: OrderDraft, despite: Iterable[str] = ()) -> str:
         self.submitted.append(draft)
+        self.consents += despite
         return self._start(draft).client_order_id
+
+    def check_order_now(self, key: str) -> None:
+        self.checked.append(key)
+
+    def archive_order(self, key: str) -> None:
+        order = self.orders.get(key)
+        assert order is not None
+        order.mark_archived(self.now_ms)
+        self.orders.touch(order)
 
     async def cancel(self, key: str) -> CancellationReceipt:
         return await self.cancel_all(keys=[key])
@@ -398,6 +444,7 @@ class FakeDesk:
 
     def __init__(self) -> None:
         self.clock = ManualClock(START_MS * NS_PER_MS)
+        self.loop_lag_s = 0.0
         self.log = FrameLog(self.clock)
         self.notices = Notices(self.clock)
         self.exchanges: dict[str, FakeExchange] = {}

@@ -90,6 +90,10 @@ class FakeMarket:
         return self.is_paper
 
     @property
+    def kind(self) -> str:
+        return "PAPER" if self.is_paper else "LIVE"
+
+    @property
     def rule(self) -> TradingRule | None:
         return self.trading_rule
 

@@ -17,15 +17,17 @@ from shiboken6 import isValid
 
 from app.connectors.registry import EXCHANGES
 from app.connectors.spec import Credentials, Domain, ExchangeSpec
+from app.core.permissions import KeyPermissions
 from app.credentials.account_info import AccountInfo, Lock
 from app.credentials.accounts import Accounts
+from app.credentials.consent import CONSENT
 from app.credentials.key_check import KeyCheck
-from app.credentials.permissions import CONSENT, KeyPermissions
 from app.credentials.setup import AccountSetup
 from app.credentials.system_keyring import KeyringState
 from app.ui.dialogs.add_account import AddAccountDialog
 from app.ui.dialogs.add_account_lamps import RightsLamps, Shape
-from tests.e2e.test_window import Play, play  # noqa: F401
+from tests.lab.desk import Play
+from tests.lab.fixtures import play  # noqa: F401
 from tests.until import until
 
 PASSWORD = "correct horse battery"

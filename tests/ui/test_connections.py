@@ -121,7 +121,7 @@ def test_books_name_what_proves_them(desk, exchange, panel):
     assert rows[0] == (
         "poloniex BTC-USDT",
         "STALE 7 s",
-        "prev-id",
+        "sequence only",
         "1",
         "2",
         "3",

@@ -53,10 +53,10 @@ def test_the_method_is_told_only_where_it_is_signed(signed, method):
 
 
 def test_all_parts_are_shown_and_copied(qtbot):
-    dialog = DryRunDialog(REQUEST, "Poloniex BTC-USDT", paper=False)
+    dialog = DryRunDialog(REQUEST, "Poloniex BTC-USDT", badge="LIVE")
     qtbot.addWidget(dialog)
     dialog.show()
-    assert dialog.line.text() == "POST /orders?x=%20"
+    assert dialog.line.whole == "POST /orders?x=%20"
     assert dialog.part("Body bytes") == REQUEST.body.decode()
     assert dialog.part("Headers") == "key: key 7f3a…\nsignature: (redacted)"
     assert dialog.part("Signed text") == REQUEST.signed_text

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QPushButton, QWidget
 from app.config import Paths
 from app.ui.dialogs.exchanges import ExchangesDialog
 from app.workspace import Workspace
-from tests.e2e.test_window import Play, play  # noqa: F401
+from tests.lab.desk import Play
+from tests.lab.fixtures import play  # noqa: F401
 from tests.until import until
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from app.core.clock import ManualClock
 from app.ui.frame_clock import FrameClock
@@ -98,6 +99,34 @@ def test_hidden_and_minimised_panels_cost_nothing(bench: Bench) -> None:
     assert bench.seen == {}
 
 
+def test_what_rests_behind_a_tab_is_left_alone_and_refreshed_at_once_in_front(bench: Bench) -> None:
+    window = QMainWindow()
+    bench.qtbot.addWidget(window)
+    docks = {}
+    for name in ("front", "resting", "working"):
+        docks[name] = QDockWidget(name)
+        docks[name].setWidget(bench.panel(name, shown=False))
+        window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, docks[name])
+    docks["resting"].widget().rests_behind = True
+    window.tabifyDockWidget(docks["front"], docks["resting"])
+    window.tabifyDockWidget(docks["resting"], docks["working"])
+    window.resize(600, 400)
+    window.show()
+    docks["front"].raise_()
+    behind = docks["resting"].widget()
+    bench.qtbot.waitUntil(lambda: not behind.visibleRegion() and docks["front"].x() >= 0)
+    for turn in range(3):
+        bench.run(1)
+        assert bench.seen["resting"] == turn
+        assert min(bench.seen["front"], bench.seen["working"]) >= 10 * (turn + 1)
+        docks["resting"].raise_()
+        bench.qtbot.waitUntil(lambda: bool(behind.visibleRegion()))
+        bench.run(1 / 30)
+        assert bench.seen["resting"] == turn + 1
+        docks["front"].raise_()
+        bench.qtbot.waitUntil(lambda: not behind.visibleRegion())
+
+
 def test_painting_happens_inside_the_tick(bench: Bench) -> None:
     panel = bench.panel("p", active=True)
     bench.qtbot.waitUntil(lambda: bool(panel.painted_at))
@@ -174,3 +203,26 @@ def test_the_timer_drives_it(qtbot) -> None:
     frames.start()
     qtbot.waitUntil(lambda: frames.stats().frames >= 5, timeout=3000)
     frames.stop()
+
+
+def test_trouble_is_shown_without_waiting_for_the_next_beat(qtbot):
+    panel, clock = _CountingPanel(), FrameClock(hz=5)
+    qtbot.addWidget(panel)
+    panel.show()
+    clock.add(panel, active=True)
+    clock.soon()
+    qtbot.wait(20)
+    assert panel.refreshed == 0, "a clock that stands shows nothing"
+    clock.start()
+    clock.soon()
+    clock.soon()
+    qtbot.waitUntil(lambda: panel.refreshed > 0, timeout=150)
+    assert panel.refreshed == 1
+    clock.stop()
+
+
+class _CountingPanel(QWidget):
+    refreshed = 0
+
+    def refresh(self) -> None:
+        self.refreshed += 1

@@ -163,7 +163,7 @@ def test_grouping_loses_nothing_and_flatters_nobody(raw, factor: int, side: Side
 
 def test_without_grouping_the_venues_own_spelling_is_kept() -> None:
     book = OrderBook("A-B")
-    book._bids.update({"67000.10": "1.500", "66999.9": "2"})
+    book._bids.amounts.update({"67000.10": "1.500", "66999.9": "2"})
     assert [line.price for line in plain_lines(book.bids, Side.BUY, 9)] == ["67000.10", "66999.9"]
 
 
@@ -224,6 +224,19 @@ def test_rows_keep_their_prices_while_the_mouse_is_over_them(qtbot, ladder: Ladd
     assert by_price["66999.8"] == Decimal("7.5")
     ladder.canvas.leaveEvent(None)
     assert shown(ladder, Side.BUY)[0].price == "66999.8"
+
+
+def test_a_pointer_that_was_there_before_the_book_does_not_keep_it_away(
+    ladder: LadderPanel, market: FakeMarket
+) -> None:
+    levels = market.sides(20)
+    market.snapshot([], [])
+    ladder.refresh()
+    ladder.canvas._hovered = True
+    market.snapshot(*levels)
+    ladder.refresh()
+    assert [line.price for line in shown(ladder, Side.BUY)][0] == levels[0][0][0]
+    assert len(shown(ladder, Side.SELL)) > 3
 
 
 def test_prices_kept_from_view_by_the_mouse_are_counted(qtbot, ladder: LadderPanel, market: FakeMarket) -> None:

@@ -164,7 +164,7 @@ def test_without_an_answer_for_3_s_it_says_so_and_gives_the_button_back(qtbot, f
     assert form.submit.isEnabled()
     exchange.lose_answer(list(exchange.orders)[-1])
     form.refresh()
-    assert form.fate.text() == "Buy BTC-USDT: UNKNOWN: may be live, checking"
+    assert form.fate.text().startswith("Buy BTC-USDT: UNKNOWN: May be live. Checking, proof by ")
     exchange.report(list(exchange.orders)[-1], state=VenueState.FILLED, filled="0.05")
     form.refresh()
     assert form.fate.text().startswith("Buy BTC-USDT: Filled")
@@ -241,7 +241,7 @@ def test_balance_gone_meanwhile_stops_the_order_at_the_last_moment(qtbot, form, 
 
 
 def test_an_exchange_that_cannot_record_the_order_sends_nothing(qtbot, form, exchange):
-    def fail(_draft):
+    def fail(_draft, _despite):
         raise OSError("disk full")
 
     exchange.submit = fail

@@ -50,7 +50,7 @@ def test_the_head_says_state_ids_and_what_was_ignored(life):
     dialog, order = life
     assert dialog.state.text() == "0.04 of 0.1 filled, rest cancelled"
     assert order.exchange_order_id in dialog.ids.text()
-    assert "1 repeated executions ignored" in dialog.numbers.text()
+    assert "duplicate trade id: 1 ignored" in dialog.numbers.text()
 
 
 def test_the_copy_holds_everything(life):

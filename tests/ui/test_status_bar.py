@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QToolButton
 from app.core.clock import NS_PER_S
 from app.core.frames import Direction, FrameKind, FrameLog
 from app.core.links import LinkState
+from app.ui import format as show
 from app.ui import theme
 from app.ui.status_bar import StatusBar
 from tests.ui.fake_desk import FakeDesk
@@ -67,10 +68,12 @@ def test_load_and_memory(desk, bar):
     desk.clock.advance(2)
     bar.refresh()
     assert bar.load.text() == "10,000 msg/s in"
-    assert bar.memory.text() == f"{len(desk.log):,} kept, {desk.log.dropped} dropped"
+    kept, _, size = bar.memory.text().partition(" · ")
+    assert kept == f"{len(desk.log):,} kept, {desk.log.dropped} dropped"
+    assert size.endswith(" MB") and int(size.removesuffix(" MB").replace(",", "")) > 20
     bar.resize(1366, 24)
     assert bar.load.text() == "10K/s"
-    assert bar.memory.text() == "11.8K kept, 8.19K dropped"
+    assert bar.memory.text().partition(" · ")[0] == "11.8K kept, 8.19K dropped"
 
 
 @pytest.mark.parametrize(("offset", "role"), [(12.0, "secondary"), (-640.0, "warning"), (1_200.0, "error")])
@@ -149,3 +152,30 @@ def test_closing_an_exchange_takes_its_dot_away(qtbot, desk, bar):
     bar.refresh(now=True)
     qtbot.waitUntil(lambda: dots(bar) == ["Poloniex 24 ms"], timeout=1_000)
     assert Decimal(bar.limits.text().removeprefix("limit ").rstrip("%")) == 10
+
+
+def test_a_ban_is_told_with_its_end_whatever_the_links_do(desk, bar):
+    exchange = desk.exchanges["poloniex"]
+    exchange.banned_until_ns = desk.clock.wall_ns() + 179 * NS_PER_S
+    bar.refresh(now=True)
+    until = show.time(exchange.banned_until_ns // 1_000_000, milliseconds=False)
+    assert bar._dots["poloniex"].text() == f"Poloniex BANNED until {until} (2:59)"
+    exchange.banned_until_ns = 0
+    bar.refresh(now=True)
+    assert "BANNED" not in bar._dots["poloniex"].text()
+
+
+def test_the_tooltip_names_the_certificates_issuer_and_the_proxy(desk, bar):
+    exchange = desk.exchanges["poloniex"]
+    exchange.links[0].issuer = "Example Trust, CA 1"
+    exchange.via = "via proxy proxy.corp:8080"
+    bar.refresh(now=True)
+    tip = bar._dots["poloniex"].toolTip()
+    assert "certificate by Example Trust, CA 1" in tip and "requests and streams via proxy proxy.corp:8080" in tip
+
+
+def test_when_all_exchanges_agree_the_computers_clock_is_wrong(desk, bar):
+    for exchange in desk.exchanges.values():
+        exchange.clock_offset_ms = 90_000.0
+    bar.refresh(now=True)
+    assert bar.skew.text() == "PC clock is 90.0 s behind" and bar.skew.property("role") == "error"

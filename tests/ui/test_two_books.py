@@ -26,6 +26,12 @@ def test_sizes_gather_in_rows_that_flatter_nobody() -> None:
     assert gather(levels, D("0.1"), ROUND_CEILING) == {D("100.2"): D(3), D("99.9"): D(3)}
 
 
+def test_levels_behind_the_last_row_shown_are_not_read() -> None:
+    asks = [("99.95", "1"), ("100.0", "2"), ("100.12", "3"), ("100.3", "5"), ("not", "read")]
+    rows = gather(asks, D("0.1"), ROUND_CEILING, {D("100.0"), D("100.1"), D("100.2")})
+    assert rows == {D("100.0"): D(3), D("100.2"): D(3)}
+
+
 def test_the_difference_counts_both_taker_fees() -> None:
     desk = two_exchanges()
     left, right = desk.exchanges.values()

@@ -19,7 +19,8 @@ from app.core.clock import ManualClock
 from app.credentials.account_info import Lock
 from app.credentials.accounts import Accounts
 from app.ui.dialogs.unlock_vault import UnlockVaultDialog
-from tests.e2e.test_window import Play, play  # noqa: F401
+from tests.lab.desk import Play
+from tests.lab.fixtures import play  # noqa: F401
 from tests.until import until
 
 PASSWORD = "correct horse battery"

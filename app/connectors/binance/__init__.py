@@ -11,7 +11,7 @@ from app.connectors.binance.errors import read_error
 from app.connectors.binance.private import BinancePrivate
 from app.connectors.binance.protocol import ACCOUNT_PATH, DOCS, DOMAINS, RATE_LIMITS, STREAM_PATH, USAGE_HEADERS
 from app.connectors.binance.public import BinancePublic
-from app.connectors.spec import CredentialField, ExchangeSpec
+from app.connectors.spec import AmendRules, CredentialField, ExchangeSpec
 from app.core.account import FeeSchedule
 from app.core.requests import Response
 
@@ -37,6 +37,7 @@ SPEC = ExchangeSpec(
     name="binance",
     title="Binance",
     docs=DOCS,
+    site="www.binance.com",
     domains={domain.name: domain for domain in DOMAINS},
     credential_fields=(
         CredentialField(name="api_key", title="API key"),
@@ -57,6 +58,12 @@ SPEC = ExchangeSpec(
     # Its weights are counted by the minute.
     slow_down_s=60.0,
     signing_window_ms=RECV_WINDOW_MS,
+    previews=True,
+    amend=AmendRules(
+        smaller=True,
+        words="Binance only makes an order smaller (amend keep priority): it keeps its place in the queue and its id. "
+        "Ten changes an order. For another price cancel and place anew.",
+    ),
     # The exchange gives up on a request after 10 s.
     engine_grace_ms=10_000,
 )

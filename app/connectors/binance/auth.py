@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from app.connectors.forgotten import refuse_to_sign
 from app.connectors.spec import Credentials, Domain
 from app.core.requests import Request, SignedRequest
 
@@ -37,7 +38,7 @@ class BinanceAuth:
 
     def __init__(self, credentials: Credentials, domain: Domain) -> None:
         self._api_key = credentials.api_key
-        self._sign = _signer(credentials.secret_key, credentials.passphrase)
+        self._sign: Signer = _signer(credentials.secret_key, credentials.passphrase)
 
     @property
     def api_key(self) -> str:
@@ -66,6 +67,9 @@ class BinanceAuth:
         }
         params["signature"] = self.sign_params(params)
         return msgspec.json.encode({"id": LOGIN_ID, "method": "userDataStream.subscribe.signature", "params": params})
+
+    def forget(self) -> None:
+        self._sign = refuse_to_sign
 
     def sign_params(self, params: dict[str, str | int]) -> str:
         """The signature of a request over the socket; `params` hold the key already."""

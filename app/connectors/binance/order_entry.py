@@ -12,8 +12,9 @@ from app.connectors.binance.markets import Markets
 from app.connectors.binance.private_rows import ENDED, OrderRow, read_order
 from app.connectors.binance.protocol import ORDER_WEIGHTS, plain, weigh
 from app.connectors.binance.rules import TYPE_OF_WORD
-from app.connectors.spec import CancelAnswer, OrderPreview, PlaceAccepted
+from app.connectors.spec import CancelAnswer, PlaceAccepted
 from app.core.errors import ErrorKind
+from app.core.order_preview import OrderPreview
 from app.core.orders import InFlightOrder, OrderIntent
 from app.core.requests import Call, Priority, Request, Response, VenueError, Weight
 from app.core.types import OrderType

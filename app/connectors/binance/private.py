@@ -31,7 +31,7 @@ from app.connectors.binance.private_rows import (
     read_report,
 )
 from app.connectors.binance.protocol import LIFETIME_S, ErrorBody, EventName, weigh
-from app.connectors.spec import Auth, CancelAnswer, Domain, OrderPreview, PlaceAccepted
+from app.connectors.spec import Auth, CancelAnswer, Domain, PlaceAccepted
 from app.connectors.wire_numbers import required
 from app.core.account import FeeSchedule
 from app.core.effects import (
@@ -49,7 +49,9 @@ from app.core.effects import (
 )
 from app.core.errors import ErrorKind
 from app.core.links import Link
+from app.core.order_preview import OrderPreview
 from app.core.orders import InFlightOrder, OrderIntent
+from app.core.permissions import KeyPermissions
 from app.core.requests import Call, Page, Priority, Request, Response, Weight
 from app.core.types import Balance, Fill, OrderUpdate
 
@@ -58,6 +60,7 @@ MY_TRADES = "/api/v3/myTrades"
 ALL_ORDERS = "/api/v3/allOrders"
 _DEFAULT_SYMBOL = "BTCUSDT"
 _FILLS_A_REPLY = 1_000
+_RESTRICTIONS = "/sapi/v1/account/apiRestrictions"
 _STREAMS = (Subscription(Channel.ORDERS), Subscription(Channel.BALANCES))
 _PASSING = frozenset({ErrorKind.CLOCK, ErrorKind.SLOW_DOWN, ErrorKind.BANNED, ErrorKind.UNAVAILABLE, ErrorKind.UNKNOWN})
 """A login refused for these may be tried again."""
@@ -85,6 +88,20 @@ _decode_orders = msgspec.json.Decoder(list[OrderRow]).decode
 _decode_fills = msgspec.json.Decoder(list[FillRow]).decode
 
 
+class _Restrictions(Struct, rename="camel"):
+    """Every field may be missing: what is not told is not known."""
+
+    ip_restrict: bool | None = None
+    enable_reading: bool | None = None
+    enable_spot_and_margin_trading: bool | None = None
+    enable_withdrawals: bool | None = None
+    enable_internal_transfer: bool | None = None
+    permits_universal_transfer: bool | None = None
+
+
+_decode_restrictions = msgspec.json.Decoder(_Restrictions).decode
+
+
 class BinancePrivate:
     """Reading an old message again has no effect that matters."""
 
@@ -95,6 +112,7 @@ class BinancePrivate:
         self._auth = auth
         self._markets = markets_of(domain)
         self._traded = TradedMarkets(_DEFAULT_SYMBOL)
+        self._has_wallet_calls = domain.name == "main" or domain.paper
         self.link = None
         if url := domain.sockets.get("private"):
             self.link = Link(name="private", url=url, lifetime_s=LIFETIME_S, sends_per_s=4)
@@ -137,7 +155,7 @@ class BinancePrivate:
             case "balanceUpdate" | "externalLockUpdate":
                 return (Perform(self._changed_asset(name, _decode_change(event))),)
             case "eventStreamTerminated":
-                return (Reconnect("the exchange ended the account's stream"),)
+                return (Reconnect("the exchange ended the account's stream", login=True),)
             case "serverShutdown":
                 return (Reconnect("the exchange announced that it ends this connection"),)
             case "listStatus":
@@ -259,6 +277,12 @@ class BinancePrivate:
 
         return Call(request=_account(), parse=parse)
 
+    def get_permissions(self) -> Call[KeyPermissions] | None:
+        """None in demo mode and on the test network, which are not known to have wallet calls."""
+        if not self._has_wallet_calls:
+            return None
+        return Call(request=_ask(_RESTRICTIONS, weights=weigh(1)), parse=_read_restrictions)
+
     # -- order entry ---------------------------------------------------------------------------------------------------
 
     def place_order(self, intent: OrderIntent) -> Call[PlaceAccepted]:
@@ -294,6 +318,18 @@ class BinancePrivate:
         symbol = self._markets.to_symbol(pair)
         self._traded.asked(symbol)
         return symbol
+
+
+def _read_restrictions(response: Response) -> KeyPermissions:
+    told = _decode_restrictions(good_body(response))
+    transfers = (told.enable_internal_transfer, told.permits_universal_transfer)
+    return KeyPermissions(
+        read=told.enable_reading,
+        trade=told.enable_spot_and_margin_trading,
+        transfer=True if True in transfers else None if None in transfers else False,
+        withdraw=told.enable_withdrawals,
+        ip_bound=told.ip_restrict,
+    )
 
 
 def _account() -> Request:

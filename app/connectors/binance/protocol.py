@@ -32,12 +32,14 @@ Evidence. SHEET = our fact sheet of 2026-11; DOC = binance-spot-api-docs of 2026
 | DELETE /order, /openOrders | status CANCELED, origClientOrderId is ours | final | CancelAnswer(final) | SHEET |
 | PUT /order/amend/keepPriority | amendedOrder.qty | a smaller amount, same place | PlaceAccepted | SHEET, DOC |
 | POST /order/test | {} | would be taken | OrderPreview | SHEET |
+| GET /sapi/v1/account/apiRestrictions | enableReading, ... | the key's rights | KeyPermissions | wallet pages |
 
 Not confirmed: that all prices of a feed carry 8 decimals, as REST shows them (others are padded, so that one price has
 one spelling); that asking again for a stream we have is confirmed like the first time; which assets are quotes
 (used only until the market list came); that an HTTP 403 never reached the exchange (its outcome stays unknown); the
-order limits of 50 in 10 s and 160,000 a day (the sheet's example); whether isSpotTradingAllowed false ever comes
-with a status of TRADING.
+order limits of 50 in 10 s and 160,000 a day (the sheet's example); that demo mode and the test network have no
+wallet calls (the key's rights are not asked there), and that the weight of wallet calls counts elsewhere (here with
+the rest); whether isSpotTradingAllowed false ever comes with a status of TRADING.
 """
 
 from __future__ import annotations

@@ -180,7 +180,7 @@ class BinancePublic:
         except RecursionError:
             raise ValueError("nested too deeply") from None
         if name == "serverShutdown":
-            return (Reconnect("the exchange announced that it ends this connection"),)
+            return (Reconnect("the exchange announced its end", planned=True),)
         if name in EVENT_NAMES:
             if inner:
                 raise refusal

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from app.connectors.coinbase.protocol import channel_message
+from app.connectors.forgotten import refuse_to_sign
 from app.connectors.spec import Credentials, Domain
 from app.core.requests import Request, SignedRequest
 
@@ -42,6 +43,7 @@ class CoinbaseAuth:
 
     def __init__(self, credentials: Credentials, domain: Domain, nonce: Callable[[], str] = _new_nonce) -> None:
         self._api_key = credentials.api_key.strip()
+        self._sign: Sign
         self._algorithm, self._sign = _load(credentials.secret_key)
         self._host = urlsplit(domain.rest[""]).netloc
         self._nonce = nonce
@@ -69,6 +71,9 @@ class CoinbaseAuth:
     def get_ws_auth_payload(self, now_ms: int) -> bytes:
         """The subscription to our own orders: there is no login of its own."""
         return self.subscribe_message("user", now_ms)
+
+    def forget(self) -> None:
+        self._sign = refuse_to_sign
 
     def subscribe_message(self, channel: str, now_ms: int) -> bytes:
         """Subscribe to all of one channel, with a fresh JWT."""

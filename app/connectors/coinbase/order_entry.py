@@ -11,8 +11,9 @@ from msgspec import Struct
 
 from app.connectors.coinbase.errors import good_body, refusal_of
 from app.connectors.coinbase.protocol import PREFIX, PRIVATE, quote_of, to_symbol
-from app.connectors.spec import CancelAnswer, OrderPreview, PlaceAccepted
+from app.connectors.spec import CancelAnswer, PlaceAccepted
 from app.connectors.wire_numbers import number
+from app.core.order_preview import OrderPreview
 from app.core.orders import InFlightOrder, OrderIntent
 from app.core.requests import Call, Priority, Request, Response, VenueError
 from app.core.types import OrderType, Side, TimeInForce
@@ -74,7 +75,10 @@ class _Canceled(Struct):
 
 class _Preview(Struct):
     errs: list[str] = []
+    warning: list[str] = []
     commission_total: str | None = ""
+    order_total: str | None = ""
+    slippage: str | None = ""
 
 
 _decode_placed = msgspec.json.Decoder(_Placed).decode
@@ -98,7 +102,15 @@ def preview(intent: OrderIntent) -> Call[OrderPreview]:
         reply = _decode_preview(good_body(response))
         fee = number(reply.commission_total)
         asset = quote_of(intent.pair) if fee is not None else ""
-        return OrderPreview(tuple(reply.errs), fee, asset, response.frame)
+        return OrderPreview(
+            tuple(reply.errs),
+            fee,
+            asset,
+            response.frame,
+            tuple(reply.warning),
+            number(reply.order_total),
+            number(reply.slippage),
+        )
 
     return Call(request=_post("/preview", _order(intent), Priority.ORDER_QUERY), parse=parse)
 

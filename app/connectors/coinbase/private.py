@@ -22,7 +22,7 @@ from app.connectors.coinbase.private_rows import (
     read_user_order,
 )
 from app.connectors.coinbase.protocol import HEARTBEATS, MAX_MESSAGE_BYTES, PREFIX, PRIVATE, to_ms
-from app.connectors.spec import Auth, CancelAnswer, Domain, OrderPreview, PlaceAccepted
+from app.connectors.spec import Auth, CancelAnswer, Domain, PlaceAccepted
 from app.core.account import FeeSchedule
 from app.core.effects import (
     NOTHING,
@@ -39,7 +39,9 @@ from app.core.effects import (
 from app.core.effects import Sequence as MessageNumber
 from app.core.errors import ErrorKind
 from app.core.links import Link
+from app.core.order_preview import OrderPreview
 from app.core.orders import InFlightOrder, OrderIntent
+from app.core.permissions import KeyPermissions
 from app.core.requests import Call, Page, Priority, Request, Response, VenueError
 from app.core.types import Balance, Fill, OrderUpdate, VenueState
 
@@ -65,11 +67,18 @@ class _Summary(Struct):
     fee_tier: _FeeTier
 
 
+class _KeyRights(Struct):
+    can_view: bool | None = None
+    can_trade: bool | None = None
+    can_transfer: bool | None = None
+
+
 _decode_envelope = msgspec.json.Decoder(Envelope).decode
 _decode_user = msgspec.json.Decoder(list[_UserEvent]).decode
 _decode_subscriptions = msgspec.json.Decoder(list[SubscriptionsEvent]).decode
 _decode_order = msgspec.json.Decoder(_OrderReply).decode
 _decode_summary = msgspec.json.Decoder(_Summary).decode
+_decode_rights = msgspec.json.Decoder(_KeyRights).decode
 
 
 class CoinbasePrivate:
@@ -201,6 +210,15 @@ class CoinbasePrivate:
             )
 
         return Call(request=_ask(f"{PREFIX}/transaction_summary", (SPOT,)), parse=parse)
+
+    def get_permissions(self) -> Call[KeyPermissions]:
+        """A right to transfer may send to other wallets; withdrawing and bound addresses are not told apart."""
+
+        def parse(response: Response) -> KeyPermissions:
+            told = _decode_rights(good_body(response))
+            return KeyPermissions(read=told.can_view, trade=told.can_trade, transfer=told.can_transfer)
+
+        return Call(request=_ask(f"{PREFIX}/key_permissions"), parse=parse)
 
     # -- order entry ---------------------------------------------------------------------------------------------------
 

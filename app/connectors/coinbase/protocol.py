@@ -26,6 +26,7 @@ advanced-py 1.8; CLI = two or more open clients that trade with it. (?) = one so
 | GET …/historical/batch | OPEN leaves out PENDING and QUEUED: asked for after it | open orders | OrderUpdate | DOC |
 | …/batch without order_status (?) | every state; limit 1000 (?) | history, look-up by our id | OrderUpdate | DOC |
 | GET …/historical/{id} | 404 NOT_FOUND also just after placing | one order | OrderUpdate | CLI |
+| GET …/key_permissions | can_view, can_trade, can_transfer | the key's rights | KeyPermissions | DOC |
 | GET …/fills | newest first; size in quote where size_in_quote | executions; fee in quote | Fill | DOC |
 | POST /orders | HTTP 200 also for a refusal; UNKNOWN_… fillers | taken or not | PlaceAccepted | DOC, CLI |
 | POST /orders, stop_limit on spot (?) | may be refused | the words are shown | VenueError | CLI |
@@ -146,6 +147,9 @@ def to_ms(text: str | None) -> int:
     return max((when - _EPOCH) // _MS, 0)
 
 
+_THOUSANDTHS = {f"{number:03}": number for number in range(1000)}
+
+
 class StampReader:
     """As `to_ms`, for stamps that come in order: the second is worked out once and remembered."""
 
@@ -154,12 +158,12 @@ class StampReader:
         self._ms = 0
 
     def __call__(self, text: str) -> int:
-        fraction = text[20:23]
-        if text[:19] == self._second and fraction.isdigit() and text[-1] == "Z":
-            return self._ms + int(fraction)
+        fraction = _THOUSANDTHS.get(text[20:23])
+        if fraction is not None and text[:20] == self._second and text[-1] == "Z":
+            return self._ms + fraction
         ms = to_ms(text)
         if text[19:20] == "." and text[-1] == "Z" and len(text) >= 24:
-            self._second, self._ms = text[:19], ms - ms % 1000
+            self._second, self._ms = text[:20], ms - ms % 1000
         return ms
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from app.connectors.crypto_com.protocol import PREFIX
+from app.connectors.forgotten import checked, wiped
 from app.connectors.spec import Credentials, Domain
 from app.core.requests import Request, SignedRequest
 
@@ -27,7 +28,7 @@ class CryptoComAuth:
 
     def __init__(self, credentials: Credentials, domain: Domain) -> None:
         self._api_key = credentials.api_key
-        self._secret = credentials.secret_key.encode()
+        self._secret = bytearray(credentials.secret_key.encode())
 
     @property
     def api_key(self) -> str:
@@ -69,8 +70,11 @@ class CryptoComAuth:
         }
         return msgspec.json.encode(login)
 
+    def forget(self) -> None:
+        wiped(self._secret)
+
     def _sign(self, signed: str) -> str:
-        return hmac.new(self._secret, signed.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(checked(self._secret), signed.encode(), hashlib.sha256).hexdigest()
 
 
 def param_string(value: Any, level: int = 0) -> str:

@@ -227,6 +227,10 @@ class CryptoComPrivate:
 
         return Call(request=ask("get-fee-rate", {}, "private"), parse=parse)
 
+    def get_permissions(self) -> None:
+        """Crypto.com has no such call."""
+        return None
+
     # -- order entry ---------------------------------------------------------------------------------------------------
 
     def place_order(self, intent: OrderIntent) -> Call[PlaceAccepted]:

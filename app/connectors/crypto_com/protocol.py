@@ -136,10 +136,16 @@ def to_symbol(pair: str) -> str:
     return f"{base}_{quote}"
 
 
+_MOST_SYMBOLS = 20_000
+"""Several times what any exchange lists: names made up without end must not fill the memory."""
+
+
 class PairOf(dict[str, str]):
     """Pairs by symbol, worked out once: `pairs[symbol]`."""
 
     def __missing__(self, symbol: str) -> str:
+        if len(self) >= _MOST_SYMBOLS:
+            self.clear()
         pair = self[symbol] = to_pair(symbol)
         return pair
 

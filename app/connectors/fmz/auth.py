@@ -14,6 +14,7 @@ import msgspec
 
 from app.connectors.fmz.protocol import Question
 from app.connectors.fmz.service import as_plugin
+from app.connectors.forgotten import refuse_to_sign
 from app.connectors.spec import Credentials, Domain
 from app.core.requests import NotSent, Request, SignedRequest
 
@@ -54,6 +55,8 @@ class FmzAuth:
         """Raises NotSent while the listener has not answered as a plug-in does (`FmzPublic.get_server_time`)."""
         if not self._domain.listener.recognised(now_ms):
             raise NotSent(f"no key is sent before the program at {self._domain.rest['']} has answered as a plug-in")
+        if not self._secret:
+            refuse_to_sign()
         question = _decode_question(request.body)
         # The clock tells ms, and a service may refuse a nonce that it has seen.
         self._nonce = max(now_ms * 1_000_000, self._nonce + 1)
@@ -71,6 +74,9 @@ class FmzAuth:
             signed_text=shown.decode(),
             now_ms=now_ms,
         )
+
+    def forget(self) -> None:
+        self._secret = ""
 
     def get_ws_auth_payload(self, now_ms: int) -> bytes:
         raise NotImplementedError("the protocol has no stream")

@@ -166,6 +166,10 @@ class FmzPrivate:
     def kill_switch(self, seconds: int | None) -> None:
         return None
 
+    def get_permissions(self) -> None:
+        """A plug-in tells nothing of the key behind it."""
+        return None
+
     # -- small parts
 
     def _ask(

@@ -54,7 +54,6 @@ from app.core.types import (
 
 T = TypeVar("T")
 
-BOOK_EVERY_S = 1.0
 TRADES_EVERY_S = 2.0
 TICKER_EVERY_S = 5.0
 CANDLES_EVERY_S = 10.0
@@ -92,17 +91,18 @@ class FmzPublic:
 
     def polls(self, subscription: Subscription) -> tuple[Call[Iterable[Effect]], float] | None:
         """What to ask for this subscription, and how many seconds after its answer to ask again."""
-        pair = subscription.pair
+        pair, every_s = subscription.pair, self._domain.pace.every_s
         match subscription.channel:
             case Channel.BOOK:
                 book = self.get_snapshot(pair)
-                return Call(request=book.request, parse=lambda response: (book.parse(response),)), BOOK_EVERY_S
+                return Call(request=book.request, parse=lambda response: (book.parse(response),)), every_s
             case Channel.TRADES:
-                return self._as_effects(self.get_trades(pair)), TRADES_EVERY_S
+                return self._as_effects(self.get_trades(pair)), max(TRADES_EVERY_S, every_s)
             case Channel.CANDLES:
-                return self._as_effects(self.get_candles(pair, subscription.interval)), CANDLES_EVERY_S
+                candles = self.get_candles(pair, subscription.interval)
+                return self._as_effects(candles), max(CANDLES_EVERY_S, every_s)
             case Channel.TICKER:
-                return self._as_effects(self._ticker(pair)), TICKER_EVERY_S
+                return self._as_effects(self._ticker(pair)), max(TICKER_EVERY_S, every_s)
         return None
 
     def _as_effects(self, call: Call[list[T]]) -> Call[Iterable[Effect]]:

@@ -17,6 +17,8 @@ MarketOrders = Literal["off", "quote", "base"]
 
 _PATH = re.compile(r"(/[A-Za-z0-9._~:-]{1,64}){1,4}")
 _RECOGNISED_FOR_MS = 600_000
+SHORTEST_S, LONGEST_S = 0.5, 60.0
+"""What may stand between two questions for a book."""
 
 
 class PluginMarket(Struct, frozen=True):
@@ -38,6 +40,19 @@ class Listener:
         return abs(now_ms - self.recognised_ms) < _RECOGNISED_FOR_MS
 
 
+class Pace:
+    """How many seconds after an answer a book is asked for again. It may change while books are being asked for."""
+
+    def __init__(self, every_s: float = 1.0) -> None:
+        self.every_s = every_s
+
+    def set(self, every_s: float) -> None:
+        """Raises ValueError outside of 0.5 to 60 s."""
+        if not SHORTEST_S <= every_s <= LONGEST_S:
+            raise ValueError(f"a book is asked for every {SHORTEST_S:g} to {LONGEST_S:g} s, not {every_s:g}")
+        self.every_s = every_s
+
+
 class PluginDomain(Domain, frozen=True, kw_only=True):
     """One plug-in service and the exchange behind one of its paths."""
 
@@ -47,6 +62,7 @@ class PluginDomain(Domain, frozen=True, kw_only=True):
     has_tickers: bool = False
     has_markets: bool = False
     listener: Listener
+    pace: Pace
 
 
 def plugin_domain(
@@ -59,6 +75,7 @@ def plugin_domain(
     market_orders: MarketOrders = "off",
     has_tickers: bool = False,
     has_markets: bool = False,
+    every_s: float = 1.0,
 ) -> PluginDomain:
     """The domain of a plug-in such as `http://127.0.0.1:6666` and `/OKX`.
 
@@ -84,6 +101,8 @@ def plugin_domain(
             raise ValueError(f"{host} is not this computer: confirm that your keys may be sent there")
     if not markets and not has_markets:
         raise ValueError("the protocol has no list of markets: name at least one, such as BTC-USDT")
+    pace = Pace()
+    pace.set(every_s)
     # A name is looked up, and what it leads to may change; the number cannot.
     shown = "127.0.0.1" if host == "localhost" else f"[{host}]" if ":" in host else host
     base = f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
@@ -99,6 +118,7 @@ def plugin_domain(
         has_tickers=has_tickers,
         has_markets=has_markets,
         listener=Listener(),
+        pace=pace,
     )
 
 

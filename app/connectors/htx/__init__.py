@@ -9,13 +9,14 @@ from app.connectors.htx.errors import read_error
 from app.connectors.htx.private import HtxPrivate
 from app.connectors.htx.protocol import DOCS, DOMAINS, RATE_LIMITS, SIGNATURE_GOOD_MS, sockets_of_twin
 from app.connectors.htx.public import HtxPublic
-from app.connectors.spec import CredentialField, ExchangeSpec
+from app.connectors.spec import AmendRules, CredentialField, ExchangeSpec
 from app.core.account import FeeSchedule
 
 SPEC = ExchangeSpec(
     name="htx",
     title="HTX",
     docs=DOCS,
+    site="www.htx.com",
     domains=DOMAINS,
     credential_fields=(
         CredentialField(name="api_key", title="Access key"),
@@ -31,4 +32,8 @@ SPEC = ExchangeSpec(
     # Its budgets are per two seconds, so a short silence refills them all.
     slow_down_s=3.0,
     signing_window_ms=SIGNATURE_GOOD_MS,
+    amend=AmendRules(words="HTX cannot change an order. Cancel and place anew."),
+    kill_switch_s=(5, 600),
+    order_history_days=2,
+    fill_history_days=180,
 )

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from app.connectors.forgotten import checked, wiped
 from app.connectors.spec import Credentials, Domain
 from app.core.requests import Request, SignedRequest
 
@@ -24,7 +25,7 @@ class HtxAuth:
 
     def __init__(self, credentials: Credentials, domain: Domain) -> None:
         self._api_key = credentials.api_key
-        self._secret = credentials.secret_key.encode()
+        self._secret = bytearray(credentials.secret_key.encode())
         self._rest_host = _host(domain.rest[""])
         socket = urlsplit(domain.sockets["private"])
         self._socket_host, self._socket_path = _host(domain.sockets["private"]), socket.path
@@ -64,8 +65,11 @@ class HtxAuth:
         params = {"authType": "api", **signed, "signature": signature}
         return msgspec.json.encode({"action": "req", "ch": "auth", "params": params})
 
+    def forget(self) -> None:
+        wiped(self._secret)
+
     def _sign(self, text: str) -> str:
-        return base64.b64encode(hmac.new(self._secret, text.encode(), hashlib.sha256).digest()).decode()
+        return base64.b64encode(hmac.new(checked(self._secret), text.encode(), hashlib.sha256).digest()).decode()
 
 
 def iso_seconds(now_ms: int) -> str:

@@ -214,6 +214,10 @@ class HtxPrivate:
         params = (("symbols", _FEE_SYMBOL),)
         return Call(request=ask("/v2/reference/transact-fee-rate", params, "other", Priority.INFO), parse=parse)
 
+    def get_permissions(self) -> None:
+        """Not asked: HTX tells rights to the owner of the main account only, by a call that is not on our paper."""
+        return None
+
     # -- order entry ---------------------------------------------------------------------------------------------------
 
     def place_order(self, intent: OrderIntent) -> Call[PlaceAccepted]:

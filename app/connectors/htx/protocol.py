@@ -120,7 +120,8 @@ INTERVAL_OF_PERIOD = {period: interval for interval, period in INTERVALS.items()
 
 _GZIP = b"\x1f\x8b"
 _GZIP_WINDOW = 31
-_MOST_INFLATED = 16 << 20
+_MOST_INFLATED = 4 << 20
+"""Many times the largest answer that is asked for; a bomb costs no more than this."""
 
 
 def inflate(data: bytes) -> bytes:

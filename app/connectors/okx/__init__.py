@@ -9,13 +9,14 @@ from app.connectors.okx.errors import read_error
 from app.connectors.okx.private import OkxPrivate
 from app.connectors.okx.protocol import DOCS, DOMAINS, RATE_LIMITS, sockets_of_twin
 from app.connectors.okx.public import OkxPublic
-from app.connectors.spec import CredentialField, ExchangeSpec
+from app.connectors.spec import AmendRules, CredentialField, ExchangeSpec
 from app.core.account import FeeSchedule
 
 SPEC = ExchangeSpec(
     name="okx",
     title="OKX",
     docs=DOCS,
+    site="www.okx.com",
     domains=DOMAINS,
     credential_fields=(
         CredentialField(name="api_key", title="API key"),
@@ -32,4 +33,14 @@ SPEC = ExchangeSpec(
     # Its budgets are per two seconds, so a short silence refills them all.
     slow_down_s=3.0,
     signing_window_ms=EXPIRE_MS,
+    amend=AmendRules(
+        price=True,
+        smaller=True,
+        larger=True,
+        words="OKX changes the order in place, under the same id. If the change fails the order stays as it is. "
+        "Whether it keeps its place in the queue is not documented.",
+    ),
+    kill_switch_s=(10, 120),
+    order_history_days=90,
+    fill_history_days=90,
 )

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from app.connectors.forgotten import checked, wiped
 from app.connectors.okx.protocol import is_demo
 from app.connectors.spec import Credentials, Domain
 from app.core.requests import Request, SignedRequest
@@ -25,7 +26,7 @@ class OkxAuth:
 
     def __init__(self, credentials: Credentials, domain: Domain) -> None:
         self._api_key = credentials.api_key
-        self._secret = credentials.secret_key.encode()
+        self._secret = bytearray(credentials.secret_key.encode())
         self._passphrase = credentials.passphrase
         self._demo = is_demo(domain)
 
@@ -62,8 +63,12 @@ class OkxAuth:
         }
         return msgspec.json.encode({"op": "login", "args": [login]})
 
+    def forget(self) -> None:
+        wiped(self._secret)
+        self._passphrase = ""
+
     def _sign(self, text: str) -> str:
-        return base64.b64encode(hmac.new(self._secret, text.encode(), hashlib.sha256).digest()).decode()
+        return base64.b64encode(hmac.new(checked(self._secret), text.encode(), hashlib.sha256).digest()).decode()
 
 
 def iso_time(now_ms: int) -> str:

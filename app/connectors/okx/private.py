@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 import msgspec
+from msgspec import Struct
 
 from app.connectors.okx import order_entry
 from app.connectors.okx.errors import OK, good_body
@@ -34,6 +35,7 @@ from app.core.effects import Channel, Effect, LoggedIn, Pong, Send, Subscribed, 
 from app.core.errors import ErrorKind
 from app.core.links import Link
 from app.core.orders import InFlightOrder, OrderIntent
+from app.core.permissions import KeyPermissions
 from app.core.requests import Call, Page, Priority, Request, Response, VenueError
 from app.core.types import Balance, Fill, OrderType, OrderUpdate, VenueState
 
@@ -45,6 +47,14 @@ _read_stop_orders = rows_of(AlgoRow)
 _read_fills = rows_of(FillRow)
 _read_accounts = rows_of(AccountRow)
 _read_fee_rows = rows_of(FeeRow)
+
+
+class _ConfigRow(Struct):
+    perm: str | None = None
+    ip: str | None = None
+
+
+_read_config = rows_of(_ConfigRow)
 
 _SPOT = ("instType", "SPOT")
 _CHANNELS = {"orders": Channel.ORDERS, "orders-algo": Channel.ORDERS, "account": Channel.BALANCES}
@@ -171,6 +181,23 @@ class OkxPrivate:
             return read_fees(rows[0], response.frame)
 
         return Call(request=_ask("/api/v5/account/trade-fee", (_SPOT,), "trade-fee"), parse=parse)
+
+    def get_permissions(self) -> Call[KeyPermissions]:
+        """Transfers between own accounts come with the right to trade and are not told apart."""
+
+        def parse(response: Response) -> KeyPermissions:
+            rows = _read_config(good_body(response)).data
+            if not rows or rows[0].perm is None:
+                raise ValueError("a reply about the account without its rights")
+            rights = {word.strip() for word in rows[0].perm.split(",")}
+            return KeyPermissions(
+                read="read_only" in rights,
+                trade="trade" in rights,
+                withdraw="withdraw" in rights,
+                ip_bound=None if rows[0].ip is None else bool(rows[0].ip.strip()),
+            )
+
+        return Call(request=_ask("/api/v5/account/config", (), "config"), parse=parse)
 
     # -- order entry ---------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ of JKorf/OKX.Net; NT = nautilus_trader; LIVE = measured by others, told in issue
 | books | seqId = prevSeqId, sides empty | nothing changed for a while | BookDiff without levels | LOG |
 | books | seqId < prevSeqId = the id before | numbers start anew | BookDiff(prev_id) | LOG |
 | books | no snapshot, an update comes first (?) | announced 2026-02, not seen yet | Perform(GET books) | LOG |
-| books | checksum | always 0 since 2026-06: not read | - | LOG, LIVE |
+| books | checksum | always 0 since 2026-06; checked where it is not | - | LOG, LIVE |
 | trades | side of the taker, sz base, count fills in one | a public trade | Trade | JK |
 | tickers | vol24h base, volCcy24h quote | rolling 24 hours | Ticker | JK |
 | candle* (business socket) | rows ts o h l c base quote quote confirm | one bar | Candle | JK |
@@ -30,6 +30,7 @@ of JKorf/OKX.Net; NT = nautilus_trader; LIVE = measured by others, told in issue
 | GET balance | as the account channel | whole account | Balance | JK |
 | GET orders-pending, order, orders-history(-archive) | rows as on the stream | orders | OrderUpdate | JK, SDK |
 | GET fills, fills-history | fee is of this fill; after = billId | executions | Fill | JK, SDK |
+| GET account/config | perm: words; ip "": any address | the key's rights | KeyPermissions | SDK, NT |
 | GET trade-fee | maker, taker < 0 are paid; feeGroup (?) | rates | FeeSchedule | JK |
 | POST order, order-algo, cancel-*, amend-order | sCode per row, HTTP 200 even so | not the end | PlaceAccepted … | JK |
 | POST cancel-all-after | timeOut 0, 10..120 | dead man's switch | its end, ms | SDK |
@@ -110,6 +111,7 @@ _LIMITS = {
     "time": 10,
     "balance": 10,
     "trade-fee": 5,
+    "config": 5,
     "orders-pending": 60,
     "order-query": 60,
     "algo-query": 20,
@@ -170,10 +172,16 @@ def checked_pair(symbol: str) -> str:
     return symbol
 
 
+_MOST_SYMBOLS = 20_000
+"""Several times what any exchange lists: names made up without end must not fill the memory."""
+
+
 class PairOf(dict[str, str]):
     """Pairs by instId, looked at once: `pairs[symbol]`."""
 
     def __missing__(self, symbol: str) -> str:
+        if len(self) >= _MOST_SYMBOLS:
+            self.clear()
         pair = self[symbol] = checked_pair(symbol)
         return pair
 

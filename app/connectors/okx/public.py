@@ -36,6 +36,7 @@ from app.connectors.okx.public_rows import (
     TimeRow,
     TradeRow,
     TradesFrame,
+    book_checksum,
     read_candle,
     read_rest_book,
     read_rule,
@@ -44,11 +45,11 @@ from app.connectors.okx.public_rows import (
 )
 from app.connectors.okx.stream import on_event
 from app.connectors.spec import Domain
-from app.core.effects import NOTHING, Channel, Effect, Pong, Send, Subscribed, Subscription, Unknown
+from app.core.effects import NOTHING, BookChecksum, Channel, Effect, Pong, Send, Subscribed, Subscription, Unknown
 from app.core.links import Link
 from app.core.requests import Call, Priority, Request, Response
 from app.core.trading_rule import TradingRule
-from app.core.types import BookDiff, BookSnapshot, Candle, Integrity, Ticker, Trade
+from app.core.types import BookDiff, BookSnapshot, Candle, Integrity, Level, Ticker, Trade
 
 _decode_book_frame = msgspec.json.Decoder(BookFrame).decode
 _decode_trades_frame = msgspec.json.Decoder(TradesFrame).decode
@@ -101,7 +102,7 @@ class OkxPublic:
             if data.startswith(_BOOKS):
                 message = _decode_book_frame(data)
                 rows = message.data
-                if message.action == "update" and len(rows) == 1 and not self._starting:
+                if message.action == "update" and len(rows) == 1 and not self._starting and not rows[0].checksum:
                     # Nearly every frame of the busiest channel: nothing is called that need not be.
                     row = rows[0]
                     return (
@@ -139,14 +140,14 @@ class OkxPublic:
                 )
                 for row in rows
             ]
-            if self._starting:
-                starts = self._starts
-                return [now for diff in effects if isinstance(diff, BookDiff) for now in starts.on_diff(diff)]
-            return effects
+            if not self._starting:
+                return [*effects, *_checksums(rows, pair, frame)]
+            starts = self._starts
+            return [now for diff in effects if isinstance(diff, BookDiff) for now in starts.on_diff(diff)]
         if action != "snapshot":
             return (Unknown(f"book action {action[:40]!r}"),)
         self._starts.forget(pair)
-        return [
+        snapshots: list[Effect] = [
             BookSnapshot(
                 pair=pair,
                 bids=[(level.price, level.amount) for level in row.bids],
@@ -158,6 +159,7 @@ class OkxPublic:
             )
             for row in rows
         ]
+        return [*snapshots, *_checksums(rows, pair, frame)]
 
     def _trades(self, rows: list[TradeRow], frame: int) -> list[Effect]:
         pairs = self._pairs
@@ -220,6 +222,9 @@ class OkxPublic:
     def resync(self, subscription: Subscription) -> Iterable[Effect]:
         """Subscribing anew brings a fresh snapshot, or the first change from which REST is joined."""
         return [*self.unsubscribe([subscription]), *self.subscribe([subscription])]
+
+    def book_checksum(self, bids: Sequence[Level], asks: Sequence[Level]) -> int:
+        return book_checksum(bids, asks)
 
     def heartbeat(self, now_ms: int) -> bytes:
         return PING
@@ -303,6 +308,11 @@ def _messages(op: str, subscriptions: Sequence[Subscription]) -> list[Send]:
         for wanted in subscriptions
     ]
     return [Send(payload) for payload in operation(op, args)]
+
+
+def _checksums(rows: list[BookRow], pair: str, frame: int) -> Iterable[Effect]:
+    """Of the newest row only: the others told of books that are gone by now."""
+    return (BookChecksum(pair, number, frame),) if rows and (number := rows[-1].checksum) else NOTHING
 
 
 def _rest_book(pair: str, response: Response) -> BookSnapshot:

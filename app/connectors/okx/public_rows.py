@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Generic, TypeVar
+from zlib import crc32
 
 from msgspec import Struct, field
 
@@ -32,6 +34,7 @@ _STATUS = {
     "post_only": MarketStatus.POST_ONLY,
     "suspend": MarketStatus.HALTED,
 }
+_CHECKED_LEVELS = 25
 _DOLLARS = frozenset({"USD", "USDT", "USDC"})
 
 
@@ -55,12 +58,25 @@ class BookRow(Struct, rename="camel", gc=False):
     # Recordings from before these numbers existed are read too; their books prove nothing.
     seq_id: int | None = None
     prev_seq_id: int | None = None
+    checksum: int | None = 0
+    """Always 0 since June 2026 (notice of 2026-05-21), once to go; recordings from before hold true ones."""
 
 
 class BookFrame(Struct, gc=False):
     arg: Arg
     action: str
     data: list[BookRow]
+
+
+def book_checksum(bids: Sequence[tuple[str, str]], asks: Sequence[tuple[str, str]]) -> int:
+    """CRC32 over the best 25 levels, bids and asks in turn, in the exchange's own spelling; signed, 32 bits."""
+    parts: list[str] = []
+    for place in range(_CHECKED_LEVELS):
+        for side in (bids, asks):
+            if place < len(side):
+                parts += side[place]
+    value = crc32(":".join(parts).encode())
+    return value - (1 << 32) if value >= 1 << 31 else value
 
 
 class RestBookRow(Struct, rename="camel"):

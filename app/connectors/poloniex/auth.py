@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from app.connectors.forgotten import checked, wiped
 from app.connectors.spec import Credentials, Domain
 from app.core.requests import Request, SignedRequest
 
@@ -29,7 +30,7 @@ class PoloniexAuth:
 
     def __init__(self, credentials: Credentials, domain: Domain) -> None:
         self._api_key = credentials.api_key
-        self._secret = credentials.secret_key.encode()
+        self._secret = bytearray(credentials.secret_key.encode())
 
     @property
     def api_key(self) -> str:
@@ -77,8 +78,11 @@ class PoloniexAuth:
         }
         return msgspec.json.encode(login)
 
+    def forget(self) -> None:
+        wiped(self._secret)
+
     def _sign(self, text: str) -> str:
-        return base64.b64encode(hmac.new(self._secret, text.encode(), hashlib.sha256).digest()).decode()
+        return base64.b64encode(hmac.new(checked(self._secret), text.encode(), hashlib.sha256).digest()).decode()
 
 
 def _query(params: tuple[tuple[str, str], ...]) -> str:

@@ -122,6 +122,23 @@ def kill_switch(seconds: int | None) -> Call[int]:
     return Call(request=_send("POST", "/orders/killSwitch", body, PRIVATE_CHEAP, Priority.CANCEL), parse=parse)
 
 
+def kill_switch_status() -> Call[int]:
+    """When the account's timer fires (exchange ms), 0 while none runs: error 25020."""
+
+    def parse(response: Response) -> int:
+        try:
+            return _decode_timer(good_body(response)).cancellation_time
+        except VenueError as error:
+            if error.kind is ErrorKind.NOT_FOUND:
+                return 0
+            raise
+
+    request = Request(
+        method="GET", path="/orders/killSwitchStatus", signed=True, weights=PRIVATE_CHEAP, priority=Priority.RECONCILE
+    )
+    return Call(request=request, parse=parse)
+
+
 def _order(intent: OrderIntent) -> dict[str, str]:
     kind = intent.type
     if kind not in _PLACED:

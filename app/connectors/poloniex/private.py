@@ -196,6 +196,10 @@ class PoloniexPrivate:
 
         return Call(request=_ask("/feeinfo", weights=PRIVATE_HEAVY), parse=parse)
 
+    def get_permissions(self) -> None:
+        """Poloniex has no such call."""
+        return None
+
     # -- order entry ---------------------------------------------------------------------------------------------------
 
     def place_order(self, intent: OrderIntent) -> Call[PlaceAccepted]:
@@ -220,6 +224,9 @@ class PoloniexPrivate:
 
     def kill_switch(self, seconds: int | None) -> Call[int]:
         return order_entry.kill_switch(seconds)
+
+    def kill_switch_status(self) -> Call[int]:
+        return order_entry.kill_switch_status()
 
 
 def _open_stop_orders() -> Call[Page[OrderUpdate]]:

@@ -9,7 +9,9 @@
 | /api/v3/userDataStream | 410 | sheet 5.1; body unconfirmed |
 | /sapi | does not exist, as on the testnet | sheet 1 |
 | /fapi/v1/exchangeInfo, /dapi/v1/exchangeInfo | no futures here; ccxt asks on those hosts | its source |
-| keys | hmac (the default), ed25519, rsa: all three open the one account | sheet 4 |
+| keys | hmac (the default), read-only, withdraw, ed25519, rsa: all open the one account | sheet 4 |
+| a read-only key that changes something | -2015 | sheet 7 |
+| /sapi/v1/account/apiRestrictions | signed as the others; no weight counted | wallet pages; weight unconfirmed |
 """
 
 from __future__ import annotations
@@ -126,6 +128,7 @@ class BinanceTwin:
         router.add_get("/ws-api/v3", self.api.serve)
         for endpoint in self._endpoints:
             router.add_route(endpoint.verb, f"/api/v3/{endpoint.path}", self._route(endpoint))
+        router.add_get("/sapi/v1/account/apiRestrictions", self._restrictions)
         for verb in ("POST", "PUT", "DELETE"):
             router.add_route(verb, "/api/v3/userDataStream", _retired)
         for path in ("/fapi/v1/exchangeInfo", "/dapi/v1/exchangeInfo"):
@@ -147,6 +150,7 @@ class BinanceTwin:
             self.limits.charge(address, weight)
             if endpoint.signed:
                 call.caller = self._signer(request, body, call)
+                self._gate.check_change(request.headers["X-MBX-APIKEY"], endpoint.verb)
             endpoint.check_names(call)
             try:
                 found = endpoint.answer(call)
@@ -164,6 +168,10 @@ class BinanceTwin:
             return reply
 
         return handle
+
+    async def _restrictions(self, request: web.Request) -> web.Response:
+        self._signer(request, b"", Call(params=_params(request, b"")))
+        return _json(200, encode(self._gate.restrictions(request.headers["X-MBX-APIKEY"])))
 
     def _signer(self, request: web.Request, body: bytes, call: Call) -> Account:
         api_key = request.headers.get("X-MBX-APIKEY", "")

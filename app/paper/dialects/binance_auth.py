@@ -70,6 +70,30 @@ class Gate:
     def kind(self, api_key: str) -> str:
         return self._keys.kinds.get(api_key, "")
 
+    def check_change(self, api_key: str, verb: str) -> None:
+        """Raises ApiError for a call that changes something, by a key that may only read."""
+        if verb != "GET" and self.kind(api_key) == "read-only":
+            raise ApiError(-2015)
+
+    def restrictions(self, api_key: str) -> dict[str, bool | int]:
+        """What the exchange tells of a key."""
+        kind = self.kind(api_key)
+        return {
+            "ipRestrict": kind == "withdraw",
+            "createTime": 1_700_000_000_000,
+            "enableReading": True,
+            "enableWithdrawals": kind == "withdraw",
+            "enableInternalTransfer": False,
+            "enableMargin": False,
+            "enableFutures": False,
+            "permitsUniversalTransfer": False,
+            "enableVanillaOptions": False,
+            "enableFixApiTrade": False,
+            "enableFixReadOnly": True,
+            "enableSpotAndMarginTrading": kind != "read-only",
+            "enablePortfolioMarginTrading": False,
+        }
+
     def check_signed(self, api_key: str, text: bytes, params: Mapping[str, str]) -> Account:
         """The account that signed. Raises ApiError."""
         account = self.account(api_key)

@@ -5,6 +5,7 @@
 | HMAC | SHA-256, hexadecimal, letters of either case | sheet 4 |
 | Ed25519, RSA | base64 with case; RSA is PKCS#1 v1.5 with SHA-256 over a 2048-bit key | sheet 4 |
 | key text | 64 letters and digits | sheet 4 (its examples) |
+| read-only, withdraw | further HMAC keys with other rights | GET apiRestrictions, the exchange's wallet pages |
 
 A client gets the private half of an asymmetric key as PKCS#8 PEM, as the user of the exchange has it. No request is
 read here.
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+HMAC_KINDS = ("hmac", "read-only", "withdraw")
+KINDS = (*HMAC_KINDS, "ed25519", "rsa")
 _PRIME_BITS = 1024
 _EXPONENT = 65_537
 _SMALL_PRIMES = [n for n in range(3, 2000, 2) if all(n % d for d in range(3, int(n**0.5) + 1, 2))]
@@ -37,7 +40,7 @@ class KeyRing:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self.kinds = {self.api_key(kind): kind for kind in ("hmac", "ed25519", "rsa")}
+        self.kinds = {self.api_key(kind): kind for kind in KINDS}
 
     def api_key(self, kind: str) -> str:
         return base64.b32encode(self._digest(f"{kind}/key") + self._digest(f"{kind}/more")).decode()[:64]
@@ -45,7 +48,11 @@ class KeyRing:
     def credentials(self, kind: str) -> Credentials:
         """What a client of that kind signs with."""
         secrets: dict[str, Callable[[], str]] = {
-            "hmac": lambda: base64.b32encode(self._digest("hmac/secret") + self._digest("hmac/rest")).decode()[:64],
+            kind: lambda kind=kind: base64.b32encode(
+                self._digest(f"{kind}/secret") + self._digest(f"{kind}/rest")
+            ).decode()[:64]
+            for kind in HMAC_KINDS
+        } | {
             "ed25519": lambda: _pem(_ed25519(self._digest("ed25519/secret"))),
             "rsa": lambda: _pem(_rsa(self._digest("rsa/secret"))),
         }
@@ -53,8 +60,8 @@ class KeyRing:
 
     def is_signed(self, kind: str, text: bytes, signature: str) -> bool:
         """Whether the signature belongs to the text."""
-        if kind == "hmac":
-            secret = self.credentials("hmac").secret_key.encode()
+        if kind in HMAC_KINDS:
+            secret = self.credentials(kind).secret_key.encode()
             right = hmac.new(secret, text, hashlib.sha256).hexdigest()
             return hmac.compare_digest(signature.lower().encode(), right.encode())
         try:

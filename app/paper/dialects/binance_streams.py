@@ -110,7 +110,7 @@ class _StreamSession:
         try:
             try:
                 message = msgspec.json.decode(data)
-            except (msgspec.DecodeError, RecursionError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 raise _Mistake(3, "Invalid JSON: expected value at line 1 column 1") from None
             if not isinstance(message, dict):
                 raise _Mistake(2, "Invalid request: missing field `method` at line 1 column 1")

@@ -125,6 +125,7 @@ class _ApiSession:
         sockets.limits.charge(self._address, weight)
         if endpoint.signed:
             call.caller = self._signer(params)
+            sockets.gate.check_change(params.get("apiKey", self._api_key), endpoint.verb)
         endpoint.check_names(call)
         try:
             found = endpoint.answer(call)
@@ -239,7 +240,7 @@ def _decoded(data: bytes) -> tuple[dict[str, Any], dict[str, str]]:
         fields = {name: msgspec.json.decode(raw) for name, raw in message.items() if name != "params"}
         raw_params = msgspec.json.decode(message.get("params", b"{}"), type=dict[str, msgspec.Raw])
         params = {name: _text(bytes(raw)) for name, raw in raw_params.items()}
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ApiError(-1135) from None
     return fields, params
 

@@ -220,7 +220,7 @@ def _decoded(body: bytes) -> object:
         return None
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ApiError("INVALID_ARGUMENT", "the body is not JSON") from None
 
 

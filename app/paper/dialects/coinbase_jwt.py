@@ -93,7 +93,7 @@ def _check_uri(payload: Mapping[str, Any], uris: Collection[str]) -> None:
 def _object(part: str) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(_bytes(part))
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Unauthorized("not JSON") from None
     if not isinstance(value, dict):
         raise Unauthorized("not an object")

@@ -150,7 +150,7 @@ class _Connection:
             if not isinstance(message, dict):
                 raise SocketRefusal("invalid message")
             await self._obey(message)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._refuse("invalid message")
         except Unauthorized:
             self._refuse("authentication failure")

@@ -152,7 +152,7 @@ def _decoded(body: bytes) -> dict[str, Any]:
     """Raises ApiError."""
     try:
         message = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ApiError(40003) from None
     if not isinstance(message, dict):
         raise ApiError(40003)

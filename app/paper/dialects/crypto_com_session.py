@@ -129,7 +129,7 @@ def _decoded(text: str) -> dict[str, Any]:
     """Raises ApiError."""
     try:
         message = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ApiError(40003) from None
     if not isinstance(message, dict):
         raise ApiError(40003)

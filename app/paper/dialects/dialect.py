@@ -42,7 +42,7 @@ _MODULES = {
     "poloniex": "app.paper.dialects.poloniex",
 }
 KEY_KINDS = {
-    "binance": ("hmac", "ed25519", "rsa"),
+    "binance": ("hmac", "read-only", "withdraw", "ed25519", "rsa"),
     "coinbase": ("ecdsa", "ed25519", "view-only"),
     "htx": ("hmac", "read-only"),
     "okx": ("hmac", "read-only"),

@@ -227,7 +227,7 @@ def _decoded(body: bytes, path: str) -> object:
     """Raises ApiError."""
     try:
         found = msgspec.json.decode(body or b"{}")
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ApiError("invalid-parameter", "body") from None
     if not isinstance(found, list if path.endswith("batch-orders") else dict):
         raise ApiError("invalid-parameter", "body")

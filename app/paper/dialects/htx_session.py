@@ -57,7 +57,7 @@ class Session:
     async def on_message(self, text: str) -> None:
         try:
             message = msgspec.json.decode(text)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             message = None
         if not isinstance(message, dict):
             return self._refuse("invalid json")

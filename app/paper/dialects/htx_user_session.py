@@ -87,7 +87,7 @@ class UserSession:
     async def on_message(self, text: str) -> None:
         try:
             message = msgspec.json.decode(text)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             message = None
         if not isinstance(message, dict):
             return self._say({"action": "", "code": 2001, "message": "invalid.json"})

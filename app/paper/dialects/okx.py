@@ -268,7 +268,7 @@ def _decoded(body: bytes, content_type: str) -> object:
         raise ApiError("50006")
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ApiError("50002") from None
 
 

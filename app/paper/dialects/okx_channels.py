@@ -91,7 +91,7 @@ def _regular(extra: object) -> bool:
         return True
     try:
         decoded = msgspec.json.decode(extra) if isinstance(extra, str) else None
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         decoded = None
     if not isinstance(decoded, dict):
         raise ApiError("60013")

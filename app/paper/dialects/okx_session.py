@@ -191,7 +191,7 @@ def _decoded(text: str) -> wire.Json:
         raise ApiError("60012", "longer than 64 KB")
     try:
         message = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ApiError("60012", text[:200]) from None
     if not isinstance(message, dict):
         raise ApiError("60012", text[:200])

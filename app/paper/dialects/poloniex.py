@@ -191,7 +191,7 @@ def _decoded(body: bytes) -> object:
         return None
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ApiError(601, "Invalid Parameter: body is not JSON") from None
 
 

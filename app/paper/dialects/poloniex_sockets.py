@@ -147,7 +147,7 @@ class _Connection:
             if not self._requests.allow("", "request"):
                 raise SocketRefusal("Too many requests")
             await self._obey(message)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._say({"event": "error", "message": "Bad request"})
         except SocketRefusal as refusal:
             self._say({"event": "error", "message": str(refusal)})

@@ -23,9 +23,9 @@ from PySide6.QtWidgets import (
 )
 
 from app.credentials.account_info import LONGEST_LABEL, AccountInfo
+from app.credentials.consent import CONSENT, is_consent
 from app.credentials.errors import VaultError
 from app.credentials.key_check import KeyCheck
-from app.credentials.permissions import CONSENT, is_consent
 from app.credentials.setup import AccountSetup, takes_pem
 from app.ui import theme
 from app.ui.dialogs.add_account_clipboard import After, ClipboardSweeper, after_ms

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QFrame, QGridLayout, QWidget
 
-from app.credentials.permissions import KeyPermissions
+from app.core.permissions import KeyPermissions
 from app.ui import theme
 from app.ui.panels.open_orders_frame import PlainLabel, ToneLabel
 

@@ -13,6 +13,7 @@ from app.core.trading_rule import OrderDraft, TradingRule
 from app.core.types import OrderType, Side
 from app.ui import theme
 from app.ui.desk import ExchangeView
+from app.ui.dialogs.test_on_exchange import TestOnExchange
 from app.ui.format import clean
 from app.ui.models.orders_words import SIDE_WORDS, TYPE_WORDS
 from app.ui.panels.open_orders_frame import PlainLabel, ToneLabel
@@ -31,6 +32,8 @@ class Ticket:
     draft: OrderDraft
     preview: Preview
     gate: Gate
+    despite: tuple[str, ...] = ()
+    """Our ids of orders in doubt that the trader says he has looked for."""
 
     @property
     def cautious(self) -> bool:
@@ -43,7 +46,7 @@ class ConfirmOrderDialog(QDialog):
 
     confirmed = Signal(object)
 
-    def __init__(self, ticket: Ticket, parent: QWidget | None = None) -> None:
+    def __init__(self, ticket: Ticket, parent: QWidget | None = None, test: TestOnExchange | None = None) -> None:
         super().__init__(parent)
         now = theme.current()
         self.ticket = ticket
@@ -51,7 +54,7 @@ class ConfirmOrderDialog(QDialog):
         """As it is shown now."""
         self._said_yes = False
         self._blocked = ""
-        account = "PAPER" if ticket.exchange.paper else "LIVE"
+        account = ticket.exchange.kind
         self.setWindowTitle(f"Confirm order: {account} {ticket.exchange.title}")
         self.setMinimumWidth(now.px(420))
         column = QVBoxLayout(self)
@@ -71,6 +74,10 @@ class ConfirmOrderDialog(QDialog):
         self.warning = ToneLabel("", "warning")
         self.warning.setWordWrap(True)
         body.addWidget(self.warning)
+        self.test = test
+        if test is not None:
+            body.addWidget(test)
+            test.button.installEventFilter(self)
         body.addLayout(self._buttons(ticket, side))
         column.addLayout(body)
         self.show_gate(ticket.gate)
@@ -130,7 +137,7 @@ class ConfirmOrderDialog(QDialog):
         self.accept()
 
     def _band(self, account: str, now: theme.Theme) -> QFrame:
-        colour = now.paper if self.ticket.exchange.paper else now.live
+        colour = getattr(now, account.lower())
         band = QFrame()
         band.setObjectName("band")
         ink, back = colour.name(), theme.mix(colour, now.panel, 0.20).name()
@@ -141,7 +148,7 @@ class ConfirmOrderDialog(QDialog):
         word = ToneLabel(account, account.lower())
         word.setFont(now.font(12.0, bold=True))
         row.addWidget(word)
-        money = "no real money moves" if self.ticket.exchange.paper else "real money"
+        money = {"PAPER": "no real money moves", "LAB": "a server of your own"}.get(account, "real money")
         row.addWidget(PlainLabel(money, "secondary"))
         row.addStretch(1)
         row.addWidget(PlainLabel(clean(self.ticket.exchange.title, 40), "title"))

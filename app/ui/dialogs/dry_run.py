@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton,
 
 from app.core.requests import SignedRequest
 from app.ui import theme
+from app.ui.dialogs.test_on_exchange import TestOnExchange
 from app.ui.format import date_time
-from app.ui.panels.open_orders_frame import PlainLabel, ToneLabel
+from app.ui.panels.open_orders_frame import ElidedLabel, PlainLabel, ToneLabel
 
 
 def body_text(body: bytes) -> str:
@@ -51,7 +52,14 @@ def as_text(request: SignedRequest) -> str:
 class DryRunDialog(QDialog):
     """Nothing in it is secret: the exchange has taken keys and signatures out."""
 
-    def __init__(self, request: SignedRequest, title: str, paper: bool, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        request: SignedRequest,
+        title: str,
+        badge: str,
+        parent: QWidget | None = None,
+        test: TestOnExchange | None = None,
+    ) -> None:
         super().__init__(parent)
         now = theme.current()
         self.request = request
@@ -61,11 +69,9 @@ class DryRunDialog(QDialog):
         column.setContentsMargins(now.px(14), now.px(12), now.px(14), now.px(12))
         column.setSpacing(now.px(8))
         head = QHBoxLayout()
-        line = PlainLabel(f"{method_of(request)} {request.target}".strip(), "title")
+        line = ElidedLabel(f"{method_of(request)} {request.target}".strip(), "title")
         line.setFont(now.font(11.0, bold=True))
-        line.setWordWrap(True)
         head.addWidget(line, 1)
-        badge = "PAPER" if paper else "LIVE"
         head.addWidget(ToneLabel(badge, badge.lower(), badge=True))
         column.addLayout(head)
         self.line = line
@@ -81,6 +87,9 @@ class DryRunDialog(QDialog):
         self._add("Headers", headers or "(none)", "Headers, keys fingerprinted")
         self._add("Signed text", request.signed_text or "(nothing is signed)", "Text that is signed")
         column.addWidget(self.tabs, 1)
+        self.test = test
+        if test is not None:
+            column.addWidget(test)
         row = QHBoxLayout()
         for words, name, slot in (
             ("Copy this part", "Copy the part shown", self._copy_part),

@@ -61,7 +61,7 @@ class OrderLifeDialog(QDialog):
         now = theme.current()
         self._line = line
         self._display = display or Display()
-        self._seen = -1
+        self._seen: tuple[int, ...] = ()
         self.setWindowTitle(f"Order life · {line.order.pair} · {line.exchange.title}")
         self.resize(now.px(760), now.px(460))
         column = QVBoxLayout(self)
@@ -151,9 +151,10 @@ class OrderLifeDialog(QDialog):
 
     def refresh(self) -> None:
         order = self._line.order
-        if order.version == self._seen:
+        seen = (order.version, order.stale_answers, order.repeated_fills)
+        if seen == self._seen:
             return
-        self._seen = order.version
+        self._seen = seen
         text, tone = state_words(order)
         self.state.say(text)
         self.state.tone(tone)
@@ -162,9 +163,11 @@ class OrderLifeDialog(QDialog):
         if order.average_price is not None:
             parts.append(f"average {self._line.average_text()}")
         if order.repeated_fills:
-            parts.append(f"{order.repeated_fills} repeated executions ignored")
+            parts.append(f"duplicate trade id: {order.repeated_fills} ignored")
         if order.stale_answers:
-            parts.append(f"{order.stale_answers} late answers ignored")
+            parts.append(f"stale answer: {order.stale_answers} ignored")
+        if order.questions:
+            parts.append(f"asked {order.questions} times")
         self.numbers.say("   ·   ".join(parts))
         started = order.history[0].wall_ms if order.history else 0
         self.history.feed(_Event(place, event, started) for place, event in enumerate(order.history))
@@ -181,7 +184,7 @@ class OrderLifeDialog(QDialog):
         head = ToneLabel(f"{SIDE_WORDS[order.side]}{size} {self._line.base}{price}{stop}", side_tone(order.side))
         head.setFont(now.font(12.0, bold=True))
         kind = f"{TYPE_WORDS[terms.type]} {terms.time_in_force.value} on {self._line.exchange.title}"
-        badge = "PAPER" if self._line.exchange.paper else "LIVE"
+        badge = self._line.exchange.kind
         self.state = ToneLabel("", "text")
         self.state.setFont(now.font(10.5, bold=True))
         self.ids = PlainLabel("", "secondary")

@@ -11,7 +11,7 @@ from app.core.clock import NS_PER_S, Clock
 from app.core.types import Balance
 from app.ui.desk import Desk, ExchangeView
 from app.ui.format import DASH, Display, clean, date_time, plain, rounded, time
-from app.ui.models.balances_worth import Hold, Worth, amount_text, asset_text, holds, worth
+from app.ui.models.balances_worth import Hold, Worth, amount_text, asset_text, hold_words, holds, worth
 from app.ui.models.orders import exchange_cell, frame_cell
 from app.ui.models.orders_table import Badge, Cell, Column, LiveTable
 
@@ -271,7 +271,7 @@ class BalancesModel(LiveTable[BalanceRow]):
         broken = marked and row.hold is not None and not row.hold.explained
         tip = f"{plain(value)} {asset_text(row.asset)}"
         if row.hold is not None:
-            tip = f"{tip}\n{row.hold.words(asset_text(row.asset))}"
+            tip = f"{tip}\n{hold_words(row.hold, asset_text(row.asset))}"
         tone = "secondary" if not value else "warning" if broken else _tone(row)
         return Cell(amount_text(value), tone, tip=tip)
 
@@ -282,7 +282,7 @@ class BalancesModel(LiveTable[BalanceRow]):
         mark = (Badge("≠", "error" if held < 0 else "warning"),) if row.hold and not row.hold.explained else ()
         if self.amounts_hidden:
             return Cell(HIDDEN, "secondary", badges=mark)
-        tip = row.hold.words(asset_text(row.asset)) if row.hold else f"{plain(held)} {asset_text(row.asset)}"
+        tip = hold_words(row.hold, asset_text(row.asset)) if row.hold else f"{plain(held)} {asset_text(row.asset)}"
         tone = "error" if held < 0 else "warning" if mark else "secondary" if not held else _tone(row)
         return Cell(amount_text(held) if held else DASH, tone, badges=mark, tip=tip)
 

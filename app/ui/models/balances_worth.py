@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from app.core.order_tracker import reserved
-from app.core.orders import InFlightOrder, OrderState
+from app.core import holds as core_holds
+from app.core.holds import Hold
 from app.core.types import Balance
 from app.ui.desk import Desk, ExchangeView
 from app.ui.format import clean, exact, plain
@@ -38,72 +38,25 @@ def worth(desk: Desk, asset: str, amount: Decimal, currency: str) -> Worth | Non
     return Worth(amount * price[0] / unit[0], f"{price[1]}; {currency} by {unit[1]}")
 
 
-@dataclass(frozen=True)
-class Hold:
-    """`held` as reported, `bound` as this account's open orders explain it (base or quote units of one asset)."""
-
-    held: Decimal
-    bound: Decimal
-    uncertain: Decimal
-    """Part of `bound` that belongs to orders whose existence is unknown."""
-    unpriced: bool
-    """An open order of this account binds an amount that nobody can compute (a market order)."""
-    fee_rate: Decimal
-
-    @property
-    def explained(self) -> bool:
-        """Exchanges may hold the fee on top; an order that may not exist may be held or not."""
-        lowest = self.bound - self.uncertain
-        highest = self.bound * (1 + self.fee_rate)
-        return self.unpriced or lowest <= self.held <= highest
-
-    def words(self, asset: str) -> str:
-        lines = [f"held {exact(self.held)} {asset}", f"open orders bind {exact(self.bound)} {asset}"]
-        if self.uncertain:
-            lines.append(f"of that, {exact(self.uncertain)} by orders that may not exist")
-        if self.unpriced:
-            lines.append("an open market order binds an amount that is not known here")
-        if self.held < 0:
-            lines.append("available is above total: the two reports do not fit together")
-        elif not self.explained:
-            difference = self.held - self.bound
-            side = "more held than open orders explain" if difference > 0 else "open orders would bind more"
-            lines.append(f"{exact(abs(difference))} {asset}: {side}")
-        return "\n".join(lines)
+def hold_words(hold: Hold, asset: str) -> str:
+    """What is held, what binds it, and what does not fit."""
+    lines = [f"held {exact(hold.held)} {asset}", f"open orders bind {exact(hold.bound)} {asset}"]
+    if hold.uncertain:
+        lines.append(f"of that, {exact(hold.uncertain)} by orders that may not exist")
+    if hold.unpriced:
+        lines.append("an open market order binds an amount that is not known here")
+    if hold.held < 0:
+        lines.append("available is above total: the two reports do not fit together")
+    elif not hold.explained:
+        difference = hold.held - hold.bound
+        side = "more held than open orders explain" if difference > 0 else "open orders would bind more"
+        lines.append(f"{exact(abs(difference))} {asset}: {side}")
+    return "\n".join(lines)
 
 
 def holds(exchange: ExchangeView) -> dict[str, Hold]:
     """For every asset of the account, what its open orders bind."""
-    by_pair: dict[str, list[InFlightOrder]] = {}
-    for order in exchange.orders.open:
-        by_pair.setdefault(order.pair, []).append(order)
-    bound: dict[str, Decimal] = {}
-    uncertain: dict[str, Decimal] = {}
-    unpriced: set[str] = set()
-    for pair, orders in by_pair.items():
-        base, _, quote = pair.partition("-")
-        _add(bound, reserved(orders, base, quote))
-        doubtful = [order for order in orders if order.state in (OrderState.UNKNOWN, OrderState.SUBMITTING)]
-        _add(uncertain, reserved(doubtful, base, quote))
-        if any(order.terms.price is None and order.terms.quote_amount is None for order in orders):
-            unpriced.add(quote)
-        if any(order.terms.amount is None for order in orders):
-            unpriced |= {base, quote}
-    return {
-        asset: Hold(
-            held=balance.held,
-            bound=bound.get(asset, _ZERO),
-            uncertain=uncertain.get(asset, _ZERO),
-            unpriced=asset in unpriced,
-            fee_rate=max(exchange.fees.taker, exchange.fees.maker),
-        )
-        for asset, balance in exchange.account.balances.items()
-    }
-
-
-def _add(to: dict[str, Decimal], more: dict[str, Decimal]) -> None:
-    for asset, amount in more.items():
-        to[asset] = to.get(asset, _ZERO) + amount
+    return core_holds.holds(exchange.orders.open, exchange.account.balances, exchange.fees)
 
 
 @dataclass(frozen=True)

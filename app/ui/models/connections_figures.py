@@ -8,8 +8,8 @@ from enum import IntEnum
 
 from msgspec import Struct
 
-from app.core.clock import NS_PER_S
-from app.core.links import LinkState, LinkStatus
+from app.core.clock import NS_PER_MS, NS_PER_S
+from app.core.links import LAG_TOLD_MS, LinkState, LinkStatus
 from app.ui import format as words
 
 _WINDOW_NS = 3 * NS_PER_S
@@ -34,6 +34,8 @@ _HEALTH = {
     LinkState.STALE: Health.BAD,
     LinkState.RECONNECT: Health.BAD,
     LinkState.REFUSED: Health.BAD,
+    LinkState.BANNED: Health.BAD,
+    LinkState.FAILED: Health.BAD,
 }
 ICONS = {
     Health.GOOD: "link-ok",
@@ -44,7 +46,15 @@ ICONS = {
 
 
 def health_of(link: LinkStatus) -> Health:
+    if link.state is LinkState.LIVE and _lags(link):
+        return Health.DOUBTFUL
+    if link.state is LinkState.OFF and link.reason:
+        return Health.BAD
     return _HEALTH[link.state]
+
+
+def _lags(link: LinkStatus) -> bool:
+    return link.lag_ms is not None and link.lag_ms > LAG_TOLD_MS
 
 
 def worst(links: Iterable[LinkStatus]) -> Health:
@@ -53,20 +63,35 @@ def worst(links: Iterable[LinkStatus]) -> Health:
 
 
 def state_words(link: LinkStatus, now_ns: int) -> str:
-    """LIVE, AGING 3 s, STALE 12 s, RECONNECT in 4 s (2), and so on."""
+    """LIVE, AGING 3 s, AGING lag 1.4 s, STALE 12 s, RECONNECT in 4 s (2), BANNED until 14:03:22 (2:59), and so on."""
+    if link.state is LinkState.LIVE and link.lag_ms is not None and _lags(link):
+        return f"AGING lag {link.lag_ms / 1e3:.1f} s"
+    if link.state is LinkState.BANNED:
+        left_s = max(0, -(-(link.next_attempt_ns - now_ns) // NS_PER_S))
+        return ban_words(link.banned_until_ns, left_s)
     if link.state in (LinkState.AGING, LinkState.STALE):
         return f"{link.state.name} {age_words(link, now_ns)}".strip()
     if link.state is LinkState.RECONNECT:
         wait_ns = link.next_attempt_ns - now_ns
         when = f"in {-(-wait_ns // NS_PER_S)} s" if link.next_attempt_ns and wait_ns > 0 else "now"
         return f"RECONNECT {when}" + (f" ({link.attempts})" if link.attempts else "")
+    if link.state is LinkState.LIVE and link.polled_every_s:
+        return f"polled, {age_words(link, now_ns)}"
     return {
         LinkState.LIVE: "LIVE",
         LinkState.OFF: "OFF",
         LinkState.CONNECTING: "CONNECTING",
         LinkState.AUTH: "AUTH",
         LinkState.REFUSED: "REFUSED",
+        LinkState.FAILED: "OFF",
     }[link.state]
+
+
+def ban_words(until_ns: int, left_s: int) -> str:
+    """BANNED until 14:03:22 (2:59); wall time, UTC."""
+    until = words.time(until_ns // NS_PER_MS, milliseconds=False)
+    left = f"{left_s // 3600}:{left_s // 60 % 60:02d}:" if left_s >= 3600 else f"{left_s // 60}:"
+    return f"BANNED until {until} ({left}{left_s % 60:02d})"
 
 
 def age_words(link: LinkStatus, now_ns: int) -> str:

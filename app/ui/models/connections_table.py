@@ -10,6 +10,8 @@ from PySide6.QtGui import QColor, QIcon
 
 from app.core.clock import NS_PER_MS, NS_PER_S
 from app.core.links import LinkStatus
+from app.core.timestamps import TimeUnit
+from app.core.types import Integrity
 from app.ui import format as words
 from app.ui import theme
 from app.ui.desk import Desk
@@ -114,12 +116,24 @@ def link_rows(links: Sequence[LinkStatus], now_ns: int, meter: RateMeter) -> lis
             milliseconds(link.lag_ms),
             f"{max(0, link.epoch - 1):,}",
             f"{link.unknown:,}",
-            words.clean(link.reason),
+            _remark(link),
         )
         rows.append(Cells(texts, health_of(link)))
     return rows
 
 
+def _remark(link: LinkStatus) -> str:
+    """Why the link is as it is, and what is unusual about what it carries."""
+    unusual = "" if link.time_unit is TimeUnit.MILLISECONDS else f"times in {link.time_unit}"
+    return "; ".join(part for part in (words.clean(link.reason), unusual) if part)
+
+
+_PROOFS = {
+    Integrity.CHECKSUM: "checksum",
+    Integrity.SEQUENCE: "sequence only",
+    Integrity.PREVIOUS_ID: "sequence only",
+    Integrity.NONE: "unverified",
+}
 _FRESH = {"live": Health.GOOD, "aging": Health.DOUBTFUL}
 
 
@@ -130,11 +144,10 @@ def book_rows(desk: Desk, now_ns: int) -> list[Cells]:
         for pair, feed in sorted(exchange.feeds.items()):
             book = exchange.order_books.get(pair)
             fresh = exchange.freshness(pair)
-            proof = "" if book is None else book.integrity.value
             texts = (
                 f"{exchange.key} {pair}",
                 visible(fresh.words) or fresh.state.upper(),
-                "unverified" if proof == "none" else proof or words.DASH,
+                words.DASH if book is None else _PROOFS[book.integrity],
                 f"{feed.gaps:,}",
                 f"{feed.resyncs:,}",
                 f"{feed.crossed:,}",

@@ -21,9 +21,12 @@ _ZERO = Decimal(0)
 class FillLine:
     """One execution, or (without `fill`) the part of an order whose executions the exchange has not told."""
 
-    __slots__ = ("exchange", "order", "fill", "amount", "value", "base", "quote", "key", "version")
+    __slots__ = ("exchange", "order", "fill", "amount", "value", "base", "quote", "key", "version", "recovered")
 
-    def __init__(self, exchange: ExchangeView, order: InFlightOrder, fill: Fill | None) -> None:
+    def __init__(
+        self, exchange: ExchangeView, order: InFlightOrder, fill: Fill | None, recovered: bool = False
+    ) -> None:
+        self.recovered = recovered
         self.exchange = exchange
         self.order = order
         self.fill = fill
@@ -71,7 +74,11 @@ def _trade_cell(line: FillLine) -> Cell:
     if line.fill is None:
         words = f"details missing for {exact(line.amount)} {line.base}"
         return Cell(words, "warning", bold=True, tip="reported as filled; its executions have not arrived yet")
-    return Cell(clean(line.fill.trade_id, 48), "secondary", tip=f"numbered by: {line.fill.id_space or DASH}")
+    numbered = f"numbered by: {line.fill.id_space or DASH}"
+    if line.recovered:
+        told = f"the account's stream missed it; found by asking; {numbered}"
+        return Cell(f"recovered  {clean(line.fill.trade_id, 48)}", "warning", tip=told)
+    return Cell(clean(line.fill.trade_id, 48), "secondary", tip=numbered)
 
 
 def fill_columns(display: Callable[[], Display]) -> list[Column[FillLine]]:
@@ -143,9 +150,9 @@ def fill_columns(display: Callable[[], Display]) -> list[Column[FillLine]]:
         ),
         Column(
             "Message",
-            lambda r: frame_cell(r.fill.frame if r.fill else r.order.frame),
+            lambda r: frame_cell(*((r.fill.frame, r.fill.source) if r.fill else (r.order.frame, r.order.source))),
             lambda r: (r.fill.frame if r.fill else r.order.frame) or None,
-            70,
+            92,
         ),
     ]
 
@@ -182,7 +189,7 @@ class FillsModel(LiveTable[FillLine]):
 
     @staticmethod
     def _line(exchange: ExchangeView, record: FillRecord) -> FillLine:
-        return FillLine(exchange, record.order, record.fill)
+        return FillLine(exchange, record.order, record.fill, record.recovered)
 
 
 def _incomplete(order: InFlightOrder) -> bool:

@@ -30,7 +30,7 @@ def history_columns(display: Callable[[], Display]) -> list[Column[OrderLine]]:
             lambda r: r.order.reason.lower() or None,
             190,
         ),
-        Column("Message", lambda r: frame_cell(r.order.frame, r.order.source), lambda r: r.order.frame or None, 70),
+        Column("Message", lambda r: frame_cell(r.order.frame, r.order.source), lambda r: r.order.frame or None, 92),
         Column("Order id", id_cell, lambda r: r.order.client_order_id or r.order.exchange_order_id, 200),
     ]
 
@@ -56,7 +56,7 @@ class HistoryModel(LiveTable[OrderLine]):
         lines = {}
         for exchange in exchanges:
             for order in exchange.orders:
-                if order.is_done:
+                if order.is_done or order.put_away:
                     lines[id(order)] = self._lines.get(id(order)) or OrderLine(exchange, order)
         # Versions only rise: the same orders with the same sum have not changed, whatever the open ones did.
         heard = sum(line.order.version for line in lines.values())

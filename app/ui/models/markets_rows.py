@@ -30,7 +30,7 @@ class MarketRow(Struct, frozen=True, kw_only=True):
     change: Decimal | None = None
     volume: Decimal | None = None
     value: Decimal = _ZERO
-    """Volume in USD where a price is known, for sorting only."""
+    """Volume in USD; 0 where no price leads to one."""
     decimals: int = 0
     status: MarketStatus = MarketStatus.TRADING
     starred: bool = False
@@ -58,6 +58,10 @@ class MarketRow(Struct, frozen=True, kw_only=True):
     def volume_words(self) -> str:
         return words.DASH if self.volume is None else f"{words.compact(self.volume)} {self.quote}"
 
+    @property
+    def usd_words(self) -> str:
+        return f"{words.compact(self.value)} USD" if self.value else words.DASH
+
 
 def quote_volume(ticker: Ticker) -> Decimal | None:
     """As told, else from the base volume at the last price."""
@@ -78,7 +82,7 @@ def market_row(
         exchange=exchange.key,
         exchange_title=exchange.title,
         pair=pair,
-        last=ticker.last if ticker is not None else None,
+        last=ticker.last or None if ticker is not None else None,
         change=ticker.change if ticker is not None else None,
         volume=volume,
         value=(volume or _ZERO) * (usd or _ZERO),

@@ -15,9 +15,9 @@ from app.ui.models.connections_cells import Cell, CellModel, Index
 from app.ui.models.markets_rows import MarketRow
 from app.ui.payload_views import visible
 
-STAR, PAIR, EXCHANGE, LAST, CHANGE, VOLUME, STATUS = range(7)
-_TITLES = ("", "Market", "Exchange", "Last", "24 h", "Volume 24 h", "Status")
-_NUMERIC = (LAST, CHANGE, VOLUME)
+STAR, PAIR, EXCHANGE, LAST, CHANGE, VOLUME, USD, STATUS = range(8)
+_TITLES = ("", "Market", "Exchange", "Last", "24 h", "Volume 24 h", "24 h in USD", "Status")
+_NUMERIC = (LAST, CHANGE, VOLUME, USD)
 _MISSING = Decimal("-Infinity")
 _KEYS: dict[int, Callable[[MarketRow], Any]] = {
     PAIR: lambda row: row.pair,
@@ -25,6 +25,7 @@ _KEYS: dict[int, Callable[[MarketRow], Any]] = {
     LAST: lambda row: _MISSING if row.last is None else row.last,
     CHANGE: lambda row: _MISSING if row.change is None else row.change,
     VOLUME: lambda row: row.value,
+    USD: lambda row: row.value,
     STATUS: lambda row: row.status.value,
 }
 
@@ -90,7 +91,7 @@ class MarketsModel(CellModel):
         if column == STAR:
             return "★" if row.starred else "☆"
         if column == PAIR:
-            closed = row.status in (MarketStatus.HALTED, MarketStatus.CLOSED)
+            closed = row.status in (MarketStatus.HALTED, MarketStatus.CLOSED, MarketStatus.DELISTED)
             return f"{visible(row.pair)}  ⊘" if closed else visible(row.pair)
         if column == EXCHANGE:
             return visible(row.exchange_title) + (" (paper)" if row.paper else "")
@@ -98,6 +99,8 @@ class MarketsModel(CellModel):
             return row.last_words
         if column == CHANGE:
             return row.change_words
+        if column == USD:
+            return row.usd_words
         return row.volume_words if column == VOLUME else status_words(row)
 
     @staticmethod
@@ -111,6 +114,6 @@ class MarketsModel(CellModel):
             return look.stale
         if column == CHANGE and row.change:
             return look.side(row.change > 0)
-        if column in (EXCHANGE, VOLUME):
+        if column in (EXCHANGE, VOLUME, USD):
             return look.secondary
         return look.text

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable
 from decimal import Decimal
 
 from app.core.clock import NS_PER_MS, Clock
-from app.core.orders import InFlightOrder
+from app.core.orders import InFlightOrder, OrderState
 from app.core.types import Side
 from app.ui.desk import Desk, ExchangeView
 from app.ui.format import DASH, Display, age, clean, date_time, decimals_of, exact, moment, plain, rounded
@@ -80,7 +80,7 @@ class OrderLine:
 
 def exchange_cell(exchange: ExchangeView) -> Cell:
     """The account's name, and PAPER or LIVE beside it: the two are never told apart by colour alone."""
-    badge = Badge("PAPER", "paper") if exchange.paper else Badge("LIVE", "live")
+    badge = Badge(exchange.kind, exchange.kind.lower())
     _, _, account = exchange.key.partition(":")
     name = f"{exchange.title} {account}" if account and account not in exchange.title else exchange.title
     return Cell(clean(name, 40), badges=(badge,), tip=exchange.key)
@@ -90,7 +90,8 @@ def frame_cell(frame: int, source: str = "") -> Cell:
     """The message that said so, or a dash for what no message told."""
     if not frame:
         return Cell(DASH, "secondary", tip="no message of the exchange has set this yet")
-    return Cell(f"#{frame}", "secondary", tip=f"set by message {frame}" + (f" ({source})" if source else ""))
+    badges = (Badge("REST"),) if source == "rest" else ()
+    return Cell(f"#{frame}", "secondary", badges, tip=f"set by message {frame}" + (f" ({source})" if source else ""))
 
 
 def time_cell(ms: int, display: Display) -> Cell:
@@ -124,6 +125,8 @@ def _filled_cell(line: OrderLine) -> Cell:
 
 def _state_cell(line: OrderLine) -> Cell:
     text, tone = words.state_words(line.order)
+    if is_traders_to_tell(line):
+        text = CANNOT_BE_ASKED
     return Cell(text, tone, tip=words.state_tip(line.order), bold=tone in ("warning", "error"))
 
 
@@ -133,6 +136,14 @@ def id_cell(line: OrderLine) -> Cell:
     if order.triggered_order_id:
         tip += f"\nafter its trigger: {order.triggered_order_id}"
     return Cell(clean(order.client_order_id or order.exchange_order_id, 48), "secondary", tip=tip)
+
+
+CANNOT_BE_ASKED = "This exchange cannot be asked by our id: choose…"
+
+
+def is_traders_to_tell(line: OrderLine) -> bool:
+    """Whether the outcome is unknown and no question to the exchange can tell it."""
+    return line.order.state is OrderState.UNKNOWN and not getattr(line.exchange, "asks_by_our_id", True)
 
 
 def _exact(value: Decimal | None) -> str:
@@ -210,7 +221,7 @@ def order_columns(display: Callable[[], Display]) -> list[Column[OrderLine]]:
             right=True,
             tip="average price of what is filled, quote currency",
         ),
-        Column("State", _state_cell, lambda r: words.state_rank(r.order), 176),
+        Column("State", _state_cell, lambda r: words.state_rank(r.order), 250),
         Column(
             "Flags",
             lambda r: Cell("", badges=words.flag_badges(r.order), tip=words.flag_tip(r.order)),
@@ -240,7 +251,7 @@ def open_columns(clock: Clock, display: Callable[[], Display]) -> list[Column[Or
             live=True,
             tip="since it was placed",
         ),
-        Column("Message", lambda r: frame_cell(r.order.frame, r.order.source), lambda r: r.order.frame or None, 70),
+        Column("Message", lambda r: frame_cell(r.order.frame, r.order.source), lambda r: r.order.frame or None, 92),
         Column("Order id", id_cell, lambda r: r.order.client_order_id or r.order.exchange_order_id, 200),
     ]
 

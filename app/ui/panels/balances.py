@@ -151,8 +151,10 @@ class Balances(TablePanel):
             self._fit()
         self.badge.setVisible(len(kinds) == 1)
         if len(kinds) == 1:
-            self.badge.say("PAPER" if True in kinds else "LIVE")
-            self.badge.tone("paper" if True in kinds else "live")
+            words = {exchange.kind for exchange in accounts}
+            word = words.pop() if len(words) == 1 else "PAPER"
+            self.badge.say(word)
+            self.badge.tone(word.lower())
         if not accounts:
             self.show_empty("Not signed in: balances of your accounts will be listed here.", "Add an account…")
         elif not self.model.total and self.model.left_out:

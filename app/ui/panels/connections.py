@@ -52,8 +52,8 @@ class Connections(QWidget):
         self.link_model = RowsModel(LINK_TITLES, LINK_NUMERIC, 1, self)
         self.book_model = RowsModel(BOOK_TITLES, BOOK_NUMERIC, 1, self)
         self.history_model = RowsModel(HISTORY_TITLES, HISTORY_NUMERIC, 1, self)
-        self.link_table = _table("Connections", self.link_model, (170, 138, 66, 62, 76, 82, 72, 84, 72))
-        self.book_table = _table("Watched books", self.book_model, (170, 138, 78, 52, 66, 66, 76, 66))
+        self.link_table = _table("Connections", self.link_model, (170, 206, 66, 62, 76, 82, 72, 84, 72))
+        self.book_table = _table("Watched books", self.book_model, (170, 138, 102, 52, 66, 66, 76, 66))
         self.history_table = _table("History of the selected connection", self.history_model, (98, 120, 76))
         self.budgets = Budgets(desk)
         self.tabs = QTabWidget()
@@ -100,7 +100,9 @@ class Connections(QWidget):
         self._show_history()
         self.budgets.refresh()
         bad = sum(row.health > 1 for row in self.link_model.rows)
-        self.summary.setText(f"{len(self._links)} open" + (f"  ·  {bad} with trouble" if bad else ""))
+        ignored = _ignored_words(self._desk)
+        trouble = f"{bad} with trouble" if bad else ""
+        self.summary.setText("  ·  ".join(filter(None, (f"{len(self._links)} open", trouble, ignored))))
         self._show_button(at)
 
     @property
@@ -156,6 +158,15 @@ def _table(name: str, model: RowsModel, widths: tuple[int, ...]) -> QTableView:
     for column, width in enumerate(widths):
         table.setColumnWidth(column, theme.current().px(width))
     return table
+
+
+def _ignored_words(desk: Desk) -> str:
+    """Reports about orders that came too late or twice and changed nothing."""
+    orders = [exchange.orders for exchange in desk.exchanges.values()]
+    stale, repeated = sum(o.stale_answers for o in orders), sum(o.repeated_fills for o in orders)
+    parts = [f"stale answers {stale}"] if stale else []
+    parts += [f"duplicate trade ids {repeated}"] if repeated else []
+    return f"ignored: {', '.join(parts)}" if parts else ""
 
 
 class Budgets(QWidget):

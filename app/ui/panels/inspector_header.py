@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
 
@@ -9,13 +11,14 @@ from app.core.clock import NS_PER_S
 from app.core.frames import FrameLog
 from app.ui.models.frames_rows import LogScan
 from app.ui.panels.inspector_bar import ElidedLabel, header_bar, plain_label, tool_button
-from app.ui.payload_views import size_words
+from app.ui.payload_views import size_words, visible
 
 
 class InspectorHeader(QWidget):
     """`export_requested` carries "selected" or "filtered"."""
 
     export_requested = Signal(str)
+    frame_requested = Signal(int)
 
     def __init__(self, log: FrameLog, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,6 +30,11 @@ class InspectorHeader(QWidget):
         self.follow.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.counts = plain_label("", "secondary")
         self.dropped = ElidedLabel("warning")
+        self.new_field = tool_button("", "Show the first message with this field", icon="warning")
+        self.new_field.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.new_field.hide()
+        self.new_field.clicked.connect(lambda: self.frame_requested.emit(self._new_field_frame))
+        self._new_field_frame = 0
         self.clear_filters = tool_button("Clear filters", "Clear all filters")
         self.clear_filters.hide()
         self.export_button = tool_button("Export", "Export messages to a file", icon="export")
@@ -38,6 +46,7 @@ class InspectorHeader(QWidget):
         row.addWidget(self.follow)
         row.addWidget(self.counts)
         row.addWidget(self.dropped, 1)
+        row.addWidget(self.new_field)
         row.addWidget(self.clear_filters)
         row.addWidget(self.export_button)
         whole = QHBoxLayout(self)
@@ -50,6 +59,15 @@ class InspectorHeader(QWidget):
         self.follow.show_icon("pause" if on else "play")
         self._paused_at = 0 if on else self._log.last_seq
         self._show_follow()
+
+    def show_new_fields(self, fields: Mapping[str, int]) -> None:
+        """Names of fields met for the first time, with a message that holds each."""
+        self.new_field.setVisible(bool(fields))
+        if fields:
+            name = next(reversed(fields))
+            more = f" and {len(fields) - 1} more" if len(fields) > 1 else ""
+            self.new_field.setText(f"new field {visible(name)}{more}")
+            self._new_field_frame = fields[name]
 
     def refresh(self, at_ns: int, filtered: LogScan | None) -> None:
         """Figures as of now; the rate is measured over a second."""

@@ -40,7 +40,8 @@ class LadderPanel(MarketPanel):
         )
         self._form.setCheckable(True)
         self._centre = header_button("", "Centre", "Best prices to the middle (C)", "center")
-        for button in (self._finer, self._step, self._coarser, self._form, self._centre):
+        self._bar = (self._finer, self._step, self._coarser, self._form, self._centre)
+        for button in self._bar:
             self.header.add(button)
         self._finer.clicked.connect(self._step_finer)
         self._coarser.clicked.connect(self._step_coarser)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHeaderView, QLineEdit, QVBoxLayout, QWidget
@@ -10,11 +12,13 @@ from app.core.clock import Clock, SystemClock
 from app.ui import theme
 from app.ui.desk import Desk
 from app.ui.models.markets_rows import MarketIndex, MarketRow
-from app.ui.models.markets_table import CHANGE, EXCHANGE, LAST, PAIR, STAR, STATUS, VOLUME, MarketsModel
-from app.ui.panels.inspector_bar import plain_label
+from app.ui.models.markets_table import CHANGE, EXCHANGE, LAST, PAIR, STAR, STATUS, USD, VOLUME, MarketsModel
+from app.ui.panels.inspector_bar import plain_label, set_role
 from app.ui.panels.inspector_cells import dense_table
 
 _TICK_NS = 1_000_000_000
+_SHORTEST_NAME = 4
+"""Letters of an exchange's name before it is taken for one that closed."""
 _MOVES = {
     Qt.Key.Key_Down: 1,
     Qt.Key.Key_Up: -1,
@@ -55,10 +59,14 @@ class MarketSearch(QFrame):
         self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.table.setColumnHidden(STAR, True)
         header = self.table.horizontalHeader()
+        # The hidden column of stars stands for the order of the search itself: best match first.
+        header.setSortIndicator(STAR, Qt.SortOrder.AscendingOrder)
+        self.table.setSortingEnabled(True)
         header.setSectionResizeMode(PAIR, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((EXCHANGE, 120), (LAST, 104), (CHANGE, 76), (VOLUME, 116), (STATUS, 84)):
+        for column, width in ((EXCHANGE, 120), (LAST, 104), (CHANGE, 76), (VOLUME, 110), (USD, 96), (STATUS, 70)):
             self.table.setColumnWidth(column, look.px(width))
         self.note = plain_label("", "secondary")
+        self.note.setWordWrap(True)
         self.note.setContentsMargins(4, 0, 4, 0)
         column_layout = QVBoxLayout(self)
         column_layout.setContentsMargins(8, 8, 8, 6)
@@ -73,7 +81,7 @@ class MarketSearch(QFrame):
         self.hide()
 
     def sizeHint(self) -> QSize:
-        return QSize(theme.current().px(660), theme.current().px(420))
+        return QSize(theme.current().px(760), theme.current().px(420))
 
     def show_palette(self) -> None:
         """Open with an empty search: the largest markets of all exchanges."""
@@ -161,7 +169,18 @@ class MarketSearch(QFrame):
         else:
             more = f", the first {len(rows)} shown" if total > len(rows) else ""
             self.note.setText(f"{total:,} of {len(self._index):,} markets{more}  ·  by 24 h volume  ·  Enter opens")
+        if gone := self._gone():
+            self.note.setText(gone)
+        set_role(self.note, "warning" if gone else "secondary")
         self._speak()
+
+    def _gone(self) -> str:
+        """The date and the way out when an exchange is asked for that no longer exists."""
+        asked = [token for token in self.input.text().lower().split() if len(token) >= _SHORTEST_NAME]
+        reasons: Mapping[str, str] = getattr(self._desk, "closed_exchanges", {})
+        found = [reason for name, reason in reasons.items() if any(name.startswith(token) for token in asked)]
+        titles = ", ".join(getattr(self._desk, "known_exchanges", {}).values())
+        return f"{'. '.join(found)}. Instead: {titles} (Ctrl+O)." if found else ""
 
     def _speak(self) -> None:
         row = self.current

@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QShortcut
-from PySide6.QtWidgets import QComboBox, QLineEdit, QMenu, QPushButton, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
 from app.core.cancellation import CancelOutcome
 from app.core.clock import NS_PER_S, Clock, SystemClock
+from app.core.orders import OrderFlag, OrderState
+from app.core.trading_rule import OrderDraft
 from app.core.types import Side
-from app.ui import theme
-from app.ui.desk import Desk
+from app.ui.desk import Desk, OrderChangesView
+from app.ui.dialogs.amend_order import AmendOrderDialog
+from app.ui.dialogs.cancel_foreign import CancelForeignDialog
 from app.ui.dialogs.cancel_receipt import CancelReceiptDialog
-from app.ui.dialogs.order_life import OrderLifeDialog
-from app.ui.format import Display
-from app.ui.models.orders import OpenOrdersModel, OrderLine, totals
-from app.ui.panels.open_orders_cancel import CancelJob, CancelLine, CancelScope, start_cancel
-from app.ui.panels.open_orders_frame import TablePanel
-from app.ui.panels.open_orders_table import LiveTableView
+from app.ui.dialogs.kill_switch import KillSwitchDialog
+from app.ui.format import Display, clean
+from app.ui.models.orders import OpenOrdersModel, OrderLine, is_traders_to_tell, totals
+from app.ui.panels.open_orders_cancel import (
+    CancelJob,
+    CancelLine,
+    CancelScope,
+    expiry_job,
+    scopes_of,
+    start_cancel,
+)
+from app.ui.panels.orders_panel import OrdersPanel
 
 ANY_SIDE = "Buys and sells"
 _CANCEL_COLUMN = 0
+_TELL_S = 8
+_AGAIN_S = 3
 _SIDES = {"Buys only": Side.BUY, "Sells only": Side.SELL}
 
 
-class OpenOrders(TablePanel):
-    """Call `refresh` per frame. Cancels need no question; what did not work is told by a receipt."""
+class OpenOrders(OrdersPanel):
+    """Call `refresh` per frame. Our own orders are cancelled without a question; a receipt tells what did not work."""
 
-    frame_requested = Signal(int)
-    form_requested = Signal(str, object)
-    """Exchange key and the `OrderIntent` whose values the order form shall take."""
-    account_requested = Signal()
+    title = "Open orders"
+    noun = "open order"
+    signed_out = "orders of your accounts"
+    hint = "Filter: market, id, state…"
+
+    outcome_requested = Signal(str, object)
+    """Exchange key and an order whose outcome only the trader can tell."""
     entry_requested = Signal()
 
     def __init__(
@@ -43,27 +57,22 @@ class OpenOrders(TablePanel):
         display: Display | None = None,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__("Open orders", parent)
-        self._desk = desk
         self._clock = clock or SystemClock()
-        self.display = display or Display()
-        self._market: tuple[str, str] | None = None
+        display = display or Display()
         self._second = -1
+        self._told = ("", 0)
+        self._emergency_ns = 0
+        self._expiries_shown: dict[int, int] = {}
+        self._switch_dialog: KillSwitchDialog | None = None
         self._receipt: CancelReceiptDialog | None = None
-        self._lives: list[OrderLifeDialog] = []
-        self.model = OpenOrdersModel(desk, self._clock, self._shown_as)
-        self.table = LiveTableView(self.model, "Open orders")
-        titles = [column.title for column in self.model.columns]
-        self._stop_column, self._age_column = titles.index("Stop"), titles.index("Age")
-        self._build_header()
-        self.place(self.table)
-        self.table.cell_clicked.connect(self._clicked)
+        self._amending: AmendOrderDialog | None = None
+        self._question: CancelForeignDialog | None = None
+        super().__init__(desk, OpenOrdersModel(desk, self._clock, lambda: display), display, parent)
+        self._age_column = [column.title for column in self.model.columns].index("Age")
         self.table.delete_pressed.connect(self.cancel_selected)
-        self.table.activated_row.connect(self.show_life)
-        self.table.doubleClicked.connect(self._double_clicked)
-        self.table.menu_wanted.connect(self._show_menu)
-        self.table.selection_moved.connect(self._selection_moved)
-        self.empty.acted.connect(self._empty_action)
+        change = QShortcut(QKeySequence(Qt.Key.Key_F2), self)
+        change.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        change.activated.connect(self._change_current)
         find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
         find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         find.activated.connect(self.search.setFocus)
@@ -72,13 +81,8 @@ class OpenOrders(TablePanel):
     # -- what the window calls -----------------------------------------------------------------------------------------
 
     def set_market(self, exchange_key: str, pair: str) -> None:
-        """The market that "this market" means; empty strings for none."""
-        self._market = (exchange_key, pair) if pair else None
-        self.this_market.setText(pair or "This market")
-        self.this_market.setEnabled(bool(pair))
         self.cancel_market.setText(f"Cancel {pair}" if pair else "Cancel market")
-        self._apply_filter()
-        self._show_counts()
+        super().set_market(exchange_key, pair)
 
     def refresh(self) -> None:
         """Read what changed; ages move once a second."""
@@ -91,8 +95,11 @@ class OpenOrders(TablePanel):
         self._second = second
         if changed and self._receipt is not None:
             self._receipt.refresh()
-        for life in self._lives:
-            life.refresh()
+        self._lives.refresh()
+        for dialog in (self._amending, self._switch_dialog):
+            if dialog is not None:
+                dialog.refresh()
+        self._show_expiries()
 
     def cancel_selected(self) -> None:
         self._cancel_lines("Cancel selected", self.table.selected_rows())
@@ -106,64 +113,54 @@ class OpenOrders(TablePanel):
         if exchange is not None:
             self._start(f"Cancel {pair}", [CancelScope(exchange, pair=pair)], receipt=True)
 
-    def cancel_everything(self, side: Side | None = None) -> None:
-        """Every open order of every account, also those that the filter hides."""
+    def emergency(self) -> None:
+        """The first call asks, a second one soon after cancels everything everywhere, also what is not known here."""
+        now_ns = self._clock.mono_ns()
+        if now_ns - self._emergency_ns < _AGAIN_S * NS_PER_S:
+            self._emergency_ns = 0
+            self.cancel_everything(everywhere=True)
+            return
+        self._emergency_ns = now_ns
+        words = f"Press again within {_AGAIN_S} s to cancel everything on all accounts"
+        self._desk.notices.warning("desk", words)
+        self._tell(words)
+
+    def cancel_everything(self, side: Side | None = None, everywhere: bool = False) -> None:
+        """Every open order of every account, also those that the filter hides.
+
+        `everywhere` asks accounts too where no open order is known.
+        """
         scopes = [
             CancelScope(exchange, side=side)
             for exchange in self._desk.exchanges.values()
-            if exchange.has_account and any(side in (None, order.side) for order in exchange.orders.open)
+            if exchange.has_account
+            and (everywhere or any(side in (None, order.side) for order in exchange.orders.open))
         ]
         title = "Cancel all" if side is None else f"Cancel all {'buys' if side is Side.BUY else 'sells'}"
         self._start(title, scopes, receipt=True)
-
-    def show_life(self, line: OrderLine) -> None:
-        dialog = OrderLifeDialog(line, self.display, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.frame_requested.connect(self.frame_requested)
-        dialog.finished.connect(self._drop_closed_lives)
-        self._lives.append(dialog)
-        dialog.show()
 
     @property
     def receipt(self) -> CancelReceiptDialog | None:
         """The receipt on screen, if any."""
         return self._receipt
 
-    @property
-    def lives(self) -> list[OrderLifeDialog]:
-        return self._lives
-
     # -- header --------------------------------------------------------------------------------------------------------
 
-    def _build_header(self) -> None:
-        header, now = self.header, theme.current()
-        self.search = QLineEdit()
-        self.search.setPlaceholderText("Filter: market, id, state…")
-        self.search.setAccessibleName("Filter open orders by text")
-        self.search.setClearButtonEnabled(True)
-        self.search.setMaximumWidth(now.px(190))
-        self.search.setMinimumWidth(now.px(90))
-        self.search.setMaxLength(80)
-        self.search.textChanged.connect(self._apply_filter)
-        self.side_filter = QComboBox()
-        self.side_filter.addItems([ANY_SIDE, *_SIDES])
-        self.side_filter.setAccessibleName("Filter open orders by side")
-        self.side_filter.currentIndexChanged.connect(self._apply_filter)
-        header.row.addSpacing(now.px(8))
-        header.row.addWidget(self.search, 1)
-        header.add(self.side_filter)
-        self.this_market = header.tool("This market", "Show this market only", toggle=True)
-        self.this_market.setEnabled(False)
-        self.this_market.toggled.connect(self._apply_filter)
-        header.stretch()
+    def _add_filters(self) -> None:
+        self.side_filter = self._choice([ANY_SIDE, *_SIDES], "Filter open orders by side")
+
+    def _add_buttons(self) -> None:
         self.cancel_chosen = self._button("Cancel selected", "Cancel the selected orders (Del)", self.cancel_selected)
         self.cancel_market = self._button("Cancel market", "Cancel every order of this market", self.cancel_this_market)
-        self.cancel_side = header.tool("By side", "Cancel all buys or all sells")
+        self.cancel_side = self.header.tool("By side", "Cancel all buys or all sells")
         menu = QMenu(self.cancel_side)
         menu.addAction("Cancel all buys", self._cancel_buys)
         menu.addAction("Cancel all sells", self._cancel_sells)
         self.cancel_side.setMenu(menu)
         self.cancel_side.setPopupMode(self.cancel_side.ToolButtonPopupMode.InstantPopup)
+        tip = "Let the exchange cancel everything if this desk falls silent"
+        self.kill_switch = self.header.tool("Kill switch…", tip)
+        self.kill_switch.clicked.connect(self.show_kill_switch)
         self.cancel_all = self._button(
             "Cancel all", "Cancel every open order of every account, also those not shown", self._cancel_all
         )
@@ -188,79 +185,82 @@ class OpenOrders(TablePanel):
     def _cancel_sells(self) -> None:
         self.cancel_everything(Side.SELL)
 
-    def _apply_filter(self) -> None:
-        text = self.search.text().strip().lower()
+    def _own_filter(self) -> Callable[[OrderLine], bool] | None:
         side = _SIDES.get(self.side_filter.currentText())
-        market = self._market if self.this_market.isChecked() else None
-        if not text and side is None and market is None:
-            self.model.set_filter(None)
-        else:
-            self.model.set_filter(partial(_accepts, text, side, market))
-        self._show_counts()
+        return None if side is None else lambda line: line.order.side is side
 
     def _show_counts(self) -> None:
-        total, shown = self.model.total, len(self.model.shown)
-        hidden = total - shown
-        count = str(total) if not hidden else f"{shown} of {total}"
-        self.header.title.say(f"Open orders  {count}" if total else "Open orders")
+        total = self.model.total
         self.cancel_all.setText(f"Cancel all {total}" if total else "Cancel all")
         self.cancel_all.setEnabled(total > 0)
         self.cancel_side.setEnabled(total > 0)
-        stops = any(line.order.terms.stop_price is not None for line in self.model.everything)
-        self.table.setColumnHidden(self._stop_column, not stops)
-        here = self._market is not None and any(
-            (line.exchange.key, line.order.pair) == self._market for line in self.model.everything
-        )
-        self.cancel_market.setEnabled(here)
-        self._selection_moved()
-        if total and not shown:
-            self.show_empty("No open order matches the filter.", "Clear the filter")
-        elif total:
-            self.show_empty("")
-        elif not any(exchange.has_account for exchange in self._desk.exchanges.values()):
-            self.show_empty("Not signed in: orders of your accounts will be listed here.", "Add an account…")
-        elif waiting := [e.title for e in self._desk.exchanges.values() if e.has_account and not e.ready]:
+        self.cancel_market.setEnabled(any(map(self._is_here, self.model.everything)))
+        super()._show_counts()
+
+    def _show_nothing(self) -> None:
+        waiting = [e.title for e in self._desk.exchanges.values() if e.has_account and not e.ready]
+        if waiting:
             self.show_empty(f"Not known yet: waiting for {', '.join(waiting)}.")
         else:
             self.show_empty("No open orders on any account.", "Write an order")
 
     def _empty_action(self) -> None:
-        if self.model.total:
-            self.search.clear()
-            self.side_filter.setCurrentIndex(0)
-            self.this_market.setChecked(False)
-        elif any(exchange.has_account for exchange in self._desk.exchanges.values()):
+        if not self.model.total and self._has_account:
             self.entry_requested.emit()
         else:
-            self.account_requested.emit()
+            super()._empty_action()
 
-    def _selection_moved(self) -> None:
-        lines = self.table.selected_rows()
-        self.cancel_chosen.setEnabled(bool(lines))
-        self.cancel_chosen.setText(f"Cancel {len(lines)} selected" if lines else "Cancel selected")
-        unknown = sum(line.order.state.value == "UNKNOWN" for line in self.model.everything)
-        if lines:
-            self.footer.say(totals(lines))
-        elif unknown:
-            self.footer.say(f"{unknown} may be live and {'is' if unknown == 1 else 'are'} being asked for")
-        else:
-            self.footer.say(
-                not self.model.shown
-                and ""
-                or "Select rows for their totals  ·  Del cancels  ·  Enter shows an order's life"
-            )
+    def _show_footer(self) -> None:
+        count = len(self.table.selected_rows())
+        self.cancel_chosen.setEnabled(count > 0)
+        self.cancel_chosen.setText(f"Cancel {count} selected" if count else "Cancel selected")
+        super()._show_footer()
+
+    def _tell(self, words: str) -> None:
+        """Say something in the footer for some seconds."""
+        self._told = (words, self._clock.mono_ns() + _TELL_S * NS_PER_S)
+        self._show_footer()
+
+    def _footer_words(self, chosen: Sequence[OrderLine]) -> str:
+        words, until_ns = self._told
+        if self._clock.mono_ns() < until_ns:
+            return words
+        if chosen:
+            return totals(chosen)
+        if any(is_traders_to_tell(line) for line in self.model.everything):
+            return "An order may be live, and this exchange cannot be asked by our id: click its state"
+        if unknown := sum(line.order.state is OrderState.UNKNOWN for line in self.model.everything):
+            return f"{unknown} may be live and {'is' if unknown == 1 else 'are'} being asked for"
+        if not self.model.shown:
+            return ""
+        return "Select rows for their totals  ·  Del cancels  ·  F2 changes  ·  Enter shows an order's life"
 
     # -- cancelling ----------------------------------------------------------------------------------------------------
 
     def _cancel_lines(self, title: str, lines: Iterable[OrderLine]) -> None:
-        by_exchange: dict[str, list[OrderLine]] = {}
-        for line in lines:
-            by_exchange.setdefault(line.exchange.key, []).append(line)
-        scopes = [
-            CancelScope(group[0].exchange, keys=tuple(line.order.key for line in group))
-            for group in by_exchange.values()
-        ]
-        self._start(title, scopes, receipt=sum(map(len, by_exchange.values())) > 1)
+        """Orders of other programs or the website are asked about first."""
+        lines = list(lines)
+        foreign = [line.order for line in lines if OrderFlag.EXTERNAL in line.order.flags]
+        if not foreign:
+            self._cancel_now(title, lines)
+            return
+        self._question = CancelForeignDialog(foreign, len(lines), self)
+        self._question.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._question.accepted.connect(partial(self._cancel_now, title, lines))
+        self._question.finished.connect(self._question_closed)
+        self._question.open()
+
+    @property
+    def question(self) -> CancelForeignDialog | None:
+        """The question on screen about orders placed elsewhere, if any."""
+        return self._question
+
+    def _question_closed(self, _result: int) -> None:
+        self._question = None
+
+    def _cancel_now(self, title: str, lines: Iterable[OrderLine]) -> None:
+        wanted = [(line.exchange, line.order.key) for line in lines]
+        self._start(title, scopes_of(wanted), receipt=len(wanted) > 1)
 
     def _start(self, title: str, scopes: list[CancelScope], receipt: bool) -> None:
         """A single order gets its receipt only if something is to be told."""
@@ -295,50 +295,112 @@ class OpenOrders(TablePanel):
             self._receipt.raise_()
 
     def _retry(self, lines: list[CancelLine]) -> None:
-        by_exchange: dict[str, list[CancelLine]] = {}
-        for line in lines:
-            by_exchange.setdefault(line.exchange.key, []).append(line)
-        scopes = [
-            CancelScope(group[0].exchange, keys=tuple(line.order_key for line in group))
-            for group in by_exchange.values()
-        ]
+        scopes = scopes_of((line.exchange, line.order_key) for line in lines)
         self._start(f"Cancel again {len(lines)}", scopes, receipt=True)
 
     def _receipt_closed(self, _result: int) -> None:
         self._receipt = None
+
+    # -- the exchange's own timer --------------------------------------------------------------------------------------
+
+    @property
+    def switch_dialog(self) -> KillSwitchDialog | None:
+        """The kill switch's dialog, if it is open."""
+        return self._switch_dialog
+
+    def show_kill_switch(self) -> None:
+        """The dialog that arms and disarms the exchanges' cancel-all timers."""
+        if self._switch_dialog is not None:
+            self._switch_dialog.raise_()
+            return
+        self._switch_dialog = KillSwitchDialog(self._desk, self)
+        self._switch_dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._switch_dialog.finished.connect(self._switch_closed)
+        self._switch_dialog.show()
+
+    def _switch_closed(self, _result: int) -> None:
+        self._switch_dialog = None
+
+    def _show_expiries(self) -> None:
+        for exchange in self._desk.exchanges.values():
+            switch = exchange.kill_switch
+            if switch is not None and len(switch.expiries) > self._expiries_shown.get(id(switch), 0):
+                self._expiries_shown[id(switch)] = len(switch.expiries)
+                self._show_receipt(expiry_job(exchange, switch.expiries[-1]))
+
+    # -- changing ------------------------------------------------------------------------------------------------------
+
+    @property
+    def amending(self) -> AmendOrderDialog | None:
+        """The change being written, if any."""
+        return self._amending
+
+    def change_order(self, line: OrderLine, *_: object) -> None:
+        """Open the editor of an order, or say why its exchange or its state allows none."""
+        refusal, changes = self._no_change(line), line.exchange.changes
+        if refusal or changes is None:
+            self._tell(f"Not changed: {refusal}")
+            return
+        if self._amending is not None:
+            return
+        dialog = AmendOrderDialog(line, changes, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.confirmed.connect(partial(self._amend, line, changes))
+        dialog.finished.connect(self._amend_closed)
+        self._amending = dialog
+        dialog.open()
+
+    def _no_change(self, line: OrderLine) -> str:
+        changes = line.exchange.changes
+        if changes is None:
+            return "not signed in"
+        if line.order.pair not in line.exchange.trading_rules:
+            return "the trading rules of this market are not known yet"
+        return changes.offer(line.order).refusal
+
+    def _change_current(self) -> None:
+        line = self.table.current_row()
+        if isinstance(line, OrderLine):
+            self.change_order(line)
+
+    def _amend(self, line: OrderLine, changes: OrderChangesView, draft: OrderDraft) -> None:
+        try:
+            changes.amend(line.order, draft)
+        except ValueError as error:
+            self._tell(f"Not changed: {clean(str(error))}")
+
+    def _amend_closed(self, _result: int) -> None:
+        self._amending = None
+        self.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
     # -- rows ----------------------------------------------------------------------------------------------------------
 
     def _clicked(self, line: OrderLine, column: int) -> None:
         if column == _CANCEL_COLUMN:
             self._cancel_lines("Cancel order", [line])
-        elif self.model.columns[column].title == "Message" and line.order.frame:
-            self.frame_requested.emit(line.order.frame)
+        elif self.model.columns[column].title == "State" and is_traders_to_tell(line):
+            self.outcome_requested.emit(line.exchange.key, line.order)
+        else:
+            super()._clicked(line, column)
 
     def _double_clicked(self) -> None:
-        line = self.table.current_row()
-        if line is not None and self.table.currentIndex().column() != _CANCEL_COLUMN:
-            self.show_life(line)
-
-    def _show_menu(self, line: OrderLine, _column: int, at: QPoint) -> None:
-        menu = self.menu_for(line)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(at)
+        if self.table.currentIndex().column() != _CANCEL_COLUMN:
+            super()._double_clicked()
 
     def menu_for(self, line: OrderLine) -> QMenu:
-        """The context menu of a row; its owner shows it."""
-        menu = QMenu(self)
-        order = line.order
-        message = menu.addAction("Show the message that set this", partial(self.frame_requested.emit, order.frame))
-        message.setEnabled(order.frame > 0)
-        menu.addAction("Order life…", partial(self.show_life, line))
-        menu.addAction("Fill the form from this order", partial(self._to_form, line))
+        menu, order = super().menu_for(line), line.order
+        if is_traders_to_tell(line):
+            menu.addAction("Say which order it is…", partial(self.outcome_requested.emit, line.exchange.key, order))
         menu.addSeparator()
-        self._copy_action(menu, "Copy our order id", order.client_order_id)
-        self._copy_action(menu, "Copy the exchange's order id", order.exchange_order_id)
-        menu.addAction("Copy rows", partial(self._copy, self.table.copy_text))
-        menu.addSeparator()
+        refusal = self._no_change(line)
+        change = menu.addAction("Change price / amount…" if not refusal else f"No change: {refusal}")
+        change.setShortcut(QKeySequence(Qt.Key.Key_F2))
+        change.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        change.setEnabled(not refusal)
+        change.triggered.connect(partial(self.change_order, line))
         menu.addAction("Cancel this order", partial(self._cancel_lines, "Cancel order", [line]))
+        if OrderFlag.LOST in order.flags:
+            menu.addAction("Put away: the exchange does not know it", partial(line.exchange.archive_order, order.key))
         chosen = self.table.selected_rows()
         if len(chosen) > 1:
             menu.addAction(f"Cancel {len(chosen)} selected", self.cancel_selected)
@@ -349,30 +411,3 @@ class OpenOrders(TablePanel):
         )
         menu.addAction(f"Cancel {len(same)} of {order.pair}", partial(self._cancel_lines, f"Cancel {order.pair}", same))
         return menu
-
-    def _copy_action(self, menu: QMenu, words: str, text: str) -> QAction:
-        action = menu.addAction(words, partial(QGuiApplication.clipboard().setText, text))
-        action.setEnabled(bool(text))
-        return action
-
-    @staticmethod
-    def _copy(text: object) -> None:
-        QGuiApplication.clipboard().setText(text() if callable(text) else str(text))
-
-    def _to_form(self, line: OrderLine) -> None:
-        self.form_requested.emit(line.exchange.key, line.order.terms)
-
-    def _drop_closed_lives(self, _result: int) -> None:
-        closed = self.sender()
-        self._lives = [life for life in self._lives if life is not closed]
-
-    def _shown_as(self) -> Display:
-        return self.display
-
-
-def _accepts(text: str, side: Side | None, market: tuple[str, str] | None, line: OrderLine) -> bool:
-    return (
-        side in (None, line.order.side)
-        and (market is None or (line.exchange.key, line.order.pair) == market)
-        and (not text or line.matches(text))
-    )

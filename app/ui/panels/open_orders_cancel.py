@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from app.core.cancellation import CancelOutcome
+from app.core.kill_switch import Expiry, utc_time
 from app.core.orders import InFlightOrder
 from app.core.signal import Signal
 from app.core.types import Side
@@ -39,6 +40,14 @@ class CancelScope:
     pair: str | None = None
     side: Side | None = None
     keys: tuple[str, ...] | None = None
+
+
+def scopes_of(orders: Iterable[tuple[ExchangeView, str]]) -> list[CancelScope]:
+    """Exactly these orders, by account and key."""
+    by_account: dict[str, tuple[ExchangeView, list[str]]] = {}
+    for exchange, key in orders:
+        by_account.setdefault(exchange.key, (exchange, []))[1].append(key)
+    return [CancelScope(exchange, keys=tuple(keys)) for exchange, keys in by_account.values()]
 
 
 @dataclass
@@ -97,6 +106,16 @@ def start_cancel(desk: Desk, title: str, scopes: Sequence[CancelScope]) -> Cance
         job.waiting_for.append(scope.exchange.title)
     for scope in scopes:
         desk.spawn(_run(job, scope), f"cancel on {scope.exchange.key}")
+    return job
+
+
+def expiry_job(exchange: ExchangeView, expiry: Expiry) -> CancelJob:
+    """What the exchange's own timer did, in the form of a receipt."""
+    job = CancelJob(expiry.words)
+    for key in expiry.keys:
+        order = exchange.orders.get(key)
+        words = f"safety timer at {utc_time(expiry.at_ms)} UTC"
+        job.lines.append(CancelLine(exchange, key, order.pair if order else "", order, CancelOutcome.CANCELED, words))
     return job
 
 

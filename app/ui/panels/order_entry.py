@@ -7,10 +7,13 @@ from PySide6.QtWidgets import QWidget
 
 from app.core.clock import NS_PER_S, Clock, SystemClock
 from app.core.gate import GateState
-from app.core.orders import OrderState
+from app.core.orders import OrderIntent, OrderState
+from app.core.trading_rule import OrderDraft
 from app.ui.desk import Desk, ExchangeView
 from app.ui.dialogs.confirm_order import ConfirmOrderDialog, Ticket
 from app.ui.dialogs.dry_run import DryRunDialog
+from app.ui.dialogs.test_on_exchange import TestOnExchange
+from app.ui.dialogs.unknown_order import UnknownOrderDialog
 from app.ui.format import clean
 from app.ui.models.orders_words import SIDE_WORDS, state_words
 from app.ui.panels.order_entry_editing import OrderEntryEditing
@@ -25,6 +28,7 @@ class OrderEntry(OrderEntryEditing):
 
     order_sent = Signal(str, str)
     """Exchange key and client order id."""
+    frame_requested = Signal(int)
 
     def __init__(self, desk: Desk, clock: Clock | None = None, parent: QWidget | None = None) -> None:
         super().__init__(desk, parent)
@@ -34,10 +38,12 @@ class OrderEntry(OrderEntryEditing):
         self._sent_words: tuple[object, ...] = ()
         self._dialog: ConfirmOrderDialog | None = None
         self._dry: DryRunDialog | None = None
+        self._unknown: UnknownOrderDialog | None = None
         for row in self.rows.values():
             row.edit.submitted.connect(self.ask)
         self.submit.clicked.connect(self.ask)
         self.dry.clicked.connect(self.show_dry_run)
+        self.again.clicked.connect(self._place_last_again)
         self.refresh()
 
     def refresh(self) -> None:
@@ -46,7 +52,9 @@ class OrderEntry(OrderEntryEditing):
         self._follow_sent()
         if self._dialog is not None:
             ticket = self._dialog.ticket
-            self._dialog.show_gate(ticket.exchange.gate(ticket.draft))
+            self._dialog.show_gate(ticket.exchange.gate(ticket.draft, ticket.despite))
+        if self._unknown is not None:
+            self._unknown.refresh()
 
     @property
     def confirmation(self) -> ConfirmOrderDialog | None:
@@ -54,34 +62,82 @@ class OrderEntry(OrderEntryEditing):
         return self._dialog
 
     @property
+    def unknown_dialog(self) -> UnknownOrderDialog | None:
+        """The question about orders in doubt, if it is on screen."""
+        return self._unknown
+
+    @property
     def dry_run_dialog(self) -> DryRunDialog | None:
         return self._dry
 
     def _set_buttons(self) -> None:
-        blocked = self._gate.state is GateState.BLOCKED
-        self.submit.setEnabled(not blocked and self._sent is None and self._dialog is None)
+        blocked = self._gate.state is GateState.BLOCKED and not self._gate.unknown
+        self.submit.setEnabled(not blocked and self._sent is None and not self._asking)
+
+    @property
+    def _asking(self) -> bool:
+        return self._dialog is not None or self._unknown is not None
 
     def ask(self) -> None:
         """Open the confirmation, or show what is still wrong and go to the first such field."""
+        if self._sent is not None:
+            self.show_fate(f"Already sending order {self._sent[1]}", "warning")
+            self._sent_words = ()
+            return
+        self._ask(())
+
+    def place_again(self, exchange_key: str, terms: OrderIntent) -> None:
+        """Ask to place an order with these values: a new one, with an id of its own."""
+        self.fill_from(exchange_key, terms)
+        self.ask()
+
+    def _place_last_again(self) -> None:
+        if self._told is not None:
+            exchange, client_order_id, _ = self._told
+            order = exchange.orders.get(client_order_id)
+            if order is not None:
+                self.place_again(exchange.key, order.terms)
+
+    def _ask(self, despite: tuple[str, ...]) -> None:
         exchange, rule = self._exchange, self._rule
-        if exchange is None or rule is None or self._dialog is not None or self._sent is not None:
+        if exchange is None or rule is None or self._asking:
             return
         self._attempted = True
         self._edits += 1
         self.refresh()
-        ticket = self._ticket()
+        ticket = self._ticket(despite)
         if ticket is None:
             self._focus_problem()
             return
+        if ticket.gate.unknown:
+            self._ask_about_unknown(exchange, ticket.gate.unknown)
+            return
         if ticket.gate.state is GateState.BLOCKED:
             return
-        dialog = ConfirmOrderDialog(ticket, self)
+        test = self._test(exchange, ticket.draft) if exchange.can_preview else None
+        dialog = ConfirmOrderDialog(ticket, self, test)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.confirmed.connect(self._send)
         dialog.finished.connect(self._answered)
         self._dialog, self._frozen = dialog, True
         self._set_buttons()
         dialog.open()
+
+    def _ask_about_unknown(self, exchange: ExchangeView, keys: tuple[str, ...]) -> None:
+        orders = [order for key in keys if (order := exchange.orders.get(key)) is not None]
+        dialog = UnknownOrderDialog(exchange, orders, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.check_wanted.connect(exchange.check_order_now)
+        dialog.consented.connect(self._ask)
+        dialog.finished.connect(self._unknown_answered)
+        self._unknown = dialog
+        self._set_buttons()
+        dialog.open()
+
+    def _unknown_answered(self, _result: int) -> None:
+        self._unknown = None
+        self._edits += 1
+        self._set_buttons()
 
     def show_dry_run(self) -> None:
         """The request as it would leave now; nothing is sent."""
@@ -98,12 +154,18 @@ class OrderEntry(OrderEntryEditing):
         except Exception as error:
             self.show_fate(f"No dry run: {clean(str(error))}", "error")
             return
-        self._dry = DryRunDialog(request, f"{exchange.title} {draft.pair}", exchange.paper, self)
+        title = f"{exchange.title} {draft.pair}"
+        self._dry = DryRunDialog(request, title, exchange.kind, self, self._test(exchange, sent))
         self._dry.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._dry.finished.connect(self._dry_closed)
         self._dry.open()
 
-    def _ticket(self) -> Ticket | None:
+    def _test(self, exchange: ExchangeView, draft: OrderDraft) -> TestOnExchange:
+        test = TestOnExchange(exchange, draft, self._desk.spawn)
+        test.frame_requested.connect(self.frame_requested)
+        return test
+
+    def _ticket(self, despite: tuple[str, ...]) -> Ticket | None:
         """The order as it would be sent, or None while something is wrong with it."""
         exchange, rule, draft = self._exchange, self._rule, self._draft_or_none()
         if exchange is None or rule is None or draft is None:
@@ -111,7 +173,8 @@ class OrderEntry(OrderEntryEditing):
         sent = exchange.quantize(draft)
         if exchange.check(sent):
             return None
-        return Ticket(exchange, rule, sent, preview(exchange, rule, draft, sent), exchange.gate(sent))
+        gate = exchange.gate(sent, despite)
+        return Ticket(exchange, rule, sent, preview(exchange, rule, draft, sent), gate, despite)
 
     def _focus_problem(self) -> None:
         for row in self.rows.values():
@@ -131,7 +194,7 @@ class OrderEntry(OrderEntryEditing):
     def _send(self, ticket: Ticket) -> None:
         """The order that was confirmed and no other; the desk may have changed since the question was asked."""
         exchange, draft = ticket.exchange, ticket.draft
-        gate = exchange.gate(draft)
+        gate = exchange.gate(draft, ticket.despite)
         problems = exchange.check(draft)
         shown = ticket.gate if self._dialog is None else self._dialog.gate
         unread = gate.state is GateState.CONFIRM and shown.state is not GateState.CONFIRM
@@ -141,7 +204,7 @@ class OrderEntry(OrderEntryEditing):
             self.show_fate(f"Not sent: {clean(problems[0].reason)}", "error")
         else:
             try:
-                client_order_id = exchange.submit(draft)
+                client_order_id = exchange.submit(draft, ticket.despite)
             except Exception as error:
                 self.show_fate(f"Not sent: {clean(str(error))}", "error")
                 return
@@ -170,7 +233,8 @@ class OrderEntry(OrderEntryEditing):
             if waiting and late:
                 words, tone = f"no answer for {ACK_WAIT_S} s, may be live. Checking", "warning"
             elif order.state is OrderState.UNKNOWN:
-                words = "UNKNOWN: may be live, checking"
+                words = f"UNKNOWN: {words}"
+            self.offer_again(order.state is OrderState.NOT_PLACED)
             self.show_fate(f"{SIDE_WORDS[order.side]} {order.pair}: {words}", tone, f"order id {client_order_id}")
         if self._sent is not None and (not waiting or late):
             self._told, self._sent = self._sent, None

@@ -128,11 +128,11 @@ class OrderEntryEditing(OrderEntryLayout):
     def refresh(self) -> None:
         """Follow the market and look at the gate; nothing more when nothing changed."""
         exchange, rule = self._exchange, self._rule
-        shown = (exchange is None, rule, exchange is not None and exchange.has_account)
+        shown = _standing(exchange, rule)
         if shown != self._shown:
             self._show_market()
             return
-        if exchange is None or rule is None or not exchange.has_account:
+        if exchange is None or rule is None or exchange.no_orders or not exchange.has_account:
             return
         self._follow_market()
         draft = self._draft_or_none()
@@ -211,12 +211,12 @@ class OrderEntryEditing(OrderEntryLayout):
 
     def _show_market(self) -> None:
         exchange, rule = self._exchange, self._rule
-        self._shown = (exchange is None, rule, exchange is not None and exchange.has_account)
+        self._shown = _standing(exchange, rule)
         self._seen = ()
         self._edits += 1
         self._load_form()
         pair = "" if self._market is None else self._market[1]
-        self.show_account(exchange.title if exchange else "", pair, exchange.paper if exchange else None)
+        self.show_account(exchange.title if exchange else "", pair, exchange.kind if exchange else "")
         if exchange is None or rule is None:
             if self._market is None:
                 self.show_missing("Choose a market: click one in the watch list or press Ctrl+K.")
@@ -224,6 +224,9 @@ class OrderEntryEditing(OrderEntryLayout):
                 self.show_missing(f"{self._market[0]} is not connected.")
             else:
                 self.show_missing(f"Waiting for the trading rules of {pair}.")
+            return
+        if exchange.no_orders:
+            self.show_missing(f"{exchange.no_orders}.")
             return
         if not exchange.has_account:
             self.show_missing(f"Not signed in to {exchange.title}: add an account to trade {pair}.")
@@ -497,3 +500,8 @@ def _fill(box: QComboBox, items: list[tuple[str, str]], chosen: str) -> None:
         for words, value in items:
             box.addItem(words, value)
     box.setCurrentIndex(max(0, box.findData(chosen)))
+
+
+def _standing(exchange: ExchangeView | None, rule: TradingRule | None) -> tuple[object, ...]:
+    """What decides whether there is a form at all; the object itself, because an account may be opened anew."""
+    return (exchange, rule) if exchange is None else (exchange, rule, exchange.has_account, exchange.no_orders)

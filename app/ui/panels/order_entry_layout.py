@@ -98,12 +98,12 @@ class OrderEntryLayout(QWidget):
 
     # -- what is shown -------------------------------------------------------------------------------------------------
 
-    def show_account(self, title: str, pair: str, paper: bool | None) -> None:
+    def show_account(self, title: str, pair: str, kind: str) -> None:
         self.market_label.say(clean(f"{pair}  {title}".strip(), 60))
-        self.badge.setVisible(paper is not None)
-        if paper is not None:
-            self.badge.say("PAPER" if paper else "LIVE")
-            self.badge.tone("paper" if paper else "live")
+        self.badge.setVisible(bool(kind))
+        if kind:
+            self.badge.say(kind)
+            self.badge.tone(kind.lower())
 
     def show_units(self, base: str, quote: str) -> None:
         """What the numbers of the fields and of the preview are counted in."""
@@ -166,6 +166,8 @@ class OrderEntryLayout(QWidget):
         words = ""
         if gate.state is GateState.BLOCKED:
             words = f"Blocked: {clean(gate.reason)}"
+            if gate.unknown:
+                words += ". The button shows what can be done"
         elif gate.state is GateState.CONFIRM:
             words = f"Will ask: {clean(gate.reason)}"
         self.gate_words.tone("error" if gate.state is GateState.BLOCKED else "warning")
@@ -177,6 +179,11 @@ class OrderEntryLayout(QWidget):
         self.fate.tone(tone)
         self.fate.say(words)
         self.fate.setToolTip(tip)
+
+    def offer_again(self, on: bool) -> None:
+        """Whether the order sent last may be placed once more, as a new one. It takes the place of the dry run."""
+        self.again.setVisible(on)
+        self.dry.setVisible(not on)
 
     def show_following(self, on: bool, side: str, live: bool) -> None:
         """Whether the price moves by itself is said on the button and below the price."""
@@ -303,5 +310,10 @@ class OrderEntryLayout(QWidget):
         row.setSpacing(now.px(6))
         row.addWidget(self.fate, 1)
         row.addWidget(self.dry, 0, Qt.AlignmentFlag.AlignTop)
+        self.again = QPushButton("Place again…")
+        self.again.setAutoDefault(False)
+        self.again.setAccessibleName("Place that order again, as a new one: opens the confirmation")
+        self.again.hide()
         column.addWidget(self.submit)
+        row.addWidget(self.again, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(row)

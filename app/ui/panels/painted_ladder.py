@@ -117,6 +117,9 @@ class LadderCanvas(Canvas):
         elif self._flashes:
             self._fade()
             self.update()
+        elif fresh.words != self.fresh.words and not is_trusted(fresh):
+            self.fresh = fresh
+            self.update()
 
     def _take_own(self, view: MarketView) -> None:
         own: dict[tuple[Side, Decimal], Decimal] = {}
@@ -138,7 +141,8 @@ class LadderCanvas(Canvas):
         picture.touch = touch_of(book)
         before = picture.lines
         fresh_lines = self._lines_of(book, follow)
-        if self.held and not follow and before:
+        # A pointer that rested here before the first book holds nothing: there was no price under it.
+        if self.held and not follow and any(line.side is not None for line in before):
             picture.lines = held_lines(book, self.grouping, before)
             shown = {(line.side, line.price) for line in before}
             picture.held = sum(line.side is not None and (line.side, line.price) not in shown for line in fresh_lines)

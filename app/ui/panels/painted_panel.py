@@ -42,7 +42,7 @@ class Badge(QWidget):
 
     @property
     def _only_mark(self) -> bool:
-        return self._brief and self._state == "live"
+        return self._brief and self._state == "live" and not self._words.startswith("polled")
 
     def show_state(self, state: str, words: str) -> None:
         if (state, words) == (self._state, self._words):
@@ -123,6 +123,10 @@ class PanelHeader(QWidget):
         self._row.removeWidget(control)
         self._controls -= 1
 
+    def set_title(self, title: str) -> None:
+        self._title = title
+        self.update()
+
     def show_market(self, words: str) -> None:
         if words != self._market:
             self._market = words
@@ -154,6 +158,8 @@ class PanelHeader(QWidget):
             (self._title, theme.font(9.5, bold=True), theme.text),
             (self._market, theme.font(9.5), theme.secondary),
         ):
+            if not text:
+                continue
             room = right - left - theme.px(4)
             if room < theme.px(24):
                 break
@@ -334,7 +340,7 @@ class MarketPanel(QWidget):
 
     def _show_badges(self) -> None:
         view = self.view
-        self.header.paper.show_state("paper", "PAPER" if view is not None and view.paper else "")
+        self.header.paper.show_state("paper", view.kind if view is not None and view.paper else "")
         self.header.freshness.show_state(self.fresh.state, show.clean(self.fresh.words, 32) if view else "")
 
     def _tell(self, now: int) -> None:

@@ -31,6 +31,7 @@ from app.ui.panels.painted_tape_rows import TapeRow, TapeRows
 from app.ui.theme import Theme
 
 AIM_NS = round(1.5 * NS_PER_S)
+_SKIPPED_TOLD_NS = 10 * NS_PER_S
 LARGE = 5
 
 
@@ -50,6 +51,7 @@ class TapeCanvas(Canvas):
         self.feed = TapeRows()
         self.paused = False
         self.waiting = 0
+        self._skipped_ns = 0
         """Rows that came since the tape stands still."""
         self.shown: list[TapeRow] = []
         self._skip = 0
@@ -85,7 +87,12 @@ class TapeCanvas(Canvas):
         self.fresh = fresh
         if view.tape.version != self._version:
             self._version = view.tape.version
+            skipped = self.feed.skipped
             added = self.feed.pull(view.tape)
+            if self.feed.skipped > skipped:
+                self._skipped_ns = self.clock.mono_ns()
+            elif skipped and self.clock.mono_ns() - self._skipped_ns > _SKIPPED_TOLD_NS:
+                self.feed.skipped = 0
             if added is None:
                 self._skip = self.waiting = 0
             elif self.still or self._skip:
@@ -200,10 +207,12 @@ class TapeCanvas(Canvas):
 
     def waiting_words(self) -> str:
         """Of the note above the rows: why they stand still, and what came meanwhile."""
-        new = f"{self.waiting:,} new"
-        if self.paused:
-            return f"Paused  ·  {new}" if self.waiting else "Paused"
-        return new if self.waiting else ""
+        parts = ["Paused"] if self.paused else []
+        if self.waiting:
+            parts.append(f"{self.waiting:,} new")
+        if self.feed.skipped:
+            parts.append(f"{self.feed.skipped:,} trades skipped")
+        return "  ·  ".join(parts)
 
     # Mouse and keys.
 

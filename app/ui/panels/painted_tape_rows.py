@@ -43,8 +43,14 @@ class TapeRows:
         self._version = -1
         self._total = 0
         self._last: Trade | None = None
+        self.skipped = 0
+        """Trades that came and went between two looks."""
 
     def forget(self) -> None:
+        self.skipped = 0
+        self._clear()
+
+    def _clear(self) -> None:
         self.rows.clear()
         self._open, self._open_shown = None, False
         self._version, self._total, self._last = -1, 0, None
@@ -54,11 +60,13 @@ class TapeRows:
         if tape.version == self._version:
             return 0
         new = tape.total - self._total
+        if self._version >= 0:
+            self.skipped += max(0, new - len(tape))
         fresh = new == tape.version - self._version and new < len(tape)
         trades = tape.newest(new + 1) if fresh else []
         # A backfill puts older trades below: then the one before the new ones is not the last one seen.
         if not fresh or trades[-1] is not self._last:
-            self.forget()
+            self._clear()
             self._take(tape)
             added = None
         else:

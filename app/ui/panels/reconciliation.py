@@ -1,4 +1,4 @@
-"""What the stream says beside what REST says, per balance and order, and what holds explain. It changes nothing itself."""
+"""What the stream says beside what REST says, per balance and order, and what holds explain. It decides nothing."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -40,6 +40,8 @@ class StreamInspector(QWidget):
     frame_selected = Signal(int)
     cell_requested = Signal(object)
     export_requested = Signal(str)
+    bridge_requested = Signal(int)
+    """A message of a plug-in that shall be seen side by side with its answer."""
     exported = Signal(str)
 
     def __init__(self, desk: Desk, parent: QWidget | None = None, *, clock: Clock | None = None) -> None:
@@ -55,6 +57,8 @@ class StreamInspector(QWidget):
         self._connections: set[str] = set()
         self._names_from = 0
         self._ticked_ns = 0
+        self.bridged: Callable[[], Container[int]] = frozenset
+        """Messages that the bridge lens knows; the window says so."""
 
         self.header = InspectorHeader(desk.log)
         self.filters = InspectorFilters()
@@ -94,6 +98,7 @@ class StreamInspector(QWidget):
         self.filters.step.connect(self.go_to_hit)
         self.header.clear_filters.clicked.connect(self.filters.clear)
         self.header.export_requested.connect(self.export_requested)
+        self.header.frame_requested.connect(self.show_frame)
         self.detail.cell_requested.connect(self.cell_requested)
         self.detail.frame_requested.connect(self.show_frame)
         self.detail.close_button.clicked.connect(self.close_detail)
@@ -317,6 +322,8 @@ class StreamInspector(QWidget):
         self.header.refresh(at, self._filtered)
         unknown = sum(link.unknown for exchange in self._desk.exchanges.values() for link in exchange.links)
         self.filters.set_unknown_count(unknown)
+        fields = [exchange.new_fields for exchange in self._desk.exchanges.values()]
+        self.header.show_new_fields({name: frame for told in fields for name, frame in told.items()})
         self._show_search_state()
 
     def _note_names(self) -> None:
@@ -410,6 +417,8 @@ class StreamInspector(QWidget):
         menu.addAction("Mark as A for comparison\tM", self.mark_selected)
         compare = menu.addAction("Compare with A\tD", self.compare_selected)
         compare.setEnabled(bool(self.list.marked))
+        if frame.seq in self.bridged():
+            menu.addAction("Show in the bridge lens", partial(self.bridge_requested.emit, frame.seq))
         menu.addSeparator()
         menu.addAction("Only this connection", self._only_connection)
         if channel_of(frame):

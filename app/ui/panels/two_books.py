@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from PySide6.QtCore import QRect, QSize, Qt
@@ -23,6 +23,9 @@ Market = tuple[str, str]
 
 class TwoBooks(QWidget):
     """Call `refresh` per frame. Left and right may be any two watched markets of one base asset."""
+
+    rests_behind = True
+    """It reads two whole books and tells nothing to anyone while it lies behind another tab (`FrameClock`)."""
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -78,7 +81,7 @@ class TwoBooks(QWidget):
         touches = [side[0][0] for book in books for side in (book.bids, book.asks) if side]
         prices, step = _rows(touches, count)
         columns = [
-            gather(levels, step, rounding)
+            gather(levels, step, rounding, set(prices))
             for book in books
             for levels, rounding in ((book.bids, ROUND_FLOOR), (book.asks, ROUND_CEILING))
         ]
@@ -185,11 +188,22 @@ def between(left: tuple[ExchangeView, str], right: tuple[ExchangeView, str]) -> 
     return f"{words}: {show.percent(gross)} before fees, {show.percent(net)} after"
 
 
-def gather(levels: Iterable[Level], step: Decimal, rounding: str) -> dict[Decimal, Decimal]:
-    """Sizes by price row; bids round down and asks up, so that nothing looks better than it is."""
+def gather(
+    levels: Iterable[Level], step: Decimal, rounding: str, shown: Collection[Decimal] | None = None
+) -> dict[Decimal, Decimal]:
+    """Sizes by price row; bids round down and asks up, so that nothing looks better than it is.
+
+    `levels` are best first: with `shown` (rows without a hole) they are read to the last of those rows only.
+    """
     rows: dict[Decimal, Decimal] = {}
+    reached = False
     for price, amount in levels:
         row = (Decimal(price) / step).to_integral_value(rounding=rounding) * step
+        if shown is not None:
+            if row in shown:
+                reached = True
+            elif reached:
+                break
         rows[row] = rows.get(row, Decimal(0)) + Decimal(amount)
     return rows
 

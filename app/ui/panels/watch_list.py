@@ -12,7 +12,7 @@ from app.core.clock import Clock, SystemClock
 from app.ui import theme
 from app.ui.desk import Desk
 from app.ui.models.markets_rows import Market, watched_rows
-from app.ui.models.markets_table import CHANGE, EXCHANGE, LAST, PAIR, STAR, STATUS, VOLUME, MarketsModel
+from app.ui.models.markets_table import CHANGE, EXCHANGE, LAST, PAIR, STAR, STATUS, USD, VOLUME, MarketsModel
 from app.ui.panels.inspector_bar import header_bar, plain_label, tool_button
 from app.ui.panels.inspector_cells import dense_table
 
@@ -166,6 +166,7 @@ class WatchList(QWidget):
         self.table.setColumnHidden(CHANGE, several and width < px(330))
         self.table.setColumnHidden(VOLUME, width < px(440))
         halted = any(row.status.value != "trading" for row in self.model.rows)
+        self.table.setColumnHidden(USD, True)
         self.table.setColumnHidden(STATUS, not halted or width < px(500))
 
     def _take_off(self, market: Market) -> None:

@@ -19,8 +19,7 @@ from app.core.links import LinkState
 from app.core.notices import Notices
 from app.core.orders import OrderState
 from app.net.redaction import Redactor
-from app.net.server_clock import ServerClock
-from tests.connectors.fake_link import FakeRest, FakeSocket, FakeTransport, InstantBudget, _Eager
+from tests.connectors.fake_link import FakeRest, FakeSocket, FakeTransport, InstantBudget, _Eager, known_clock
 from tests.until import until
 
 pytestmark = pytest.mark.asyncio
@@ -42,7 +41,7 @@ class Desk:
             rest=self.rest,
             transport=self.transport,
             clock=clock,
-            server_clock=ServerClock(clock),
+            server_clock=known_clock(clock),
             log=self.log,
             notices=Notices(clock),
             new_policy=lambda: _Eager(clock, Random(1)),

@@ -209,6 +209,7 @@ def test_preview_is_the_order_without_our_id(private: CoinbasePrivate, reply: Re
     assert body(call) == placed
     good = call.parse(reply('{"order_total":"40.1","commission_total":"0.1","errs":[],"warning":[],"preview_id":"p"}'))
     assert (good.problems, good.fee, good.fee_asset, good.frame) == ((), Decimal("0.1"), "USDC", 7)
+    assert (good.total, good.slippage, good.warnings) == (Decimal("40.1"), None, ())
     bad = call.parse(reply('{"errs":["PREVIEW_INSUFFICIENT_FUND"],"commission_total":""}'))
     assert (bad.problems, bad.fee, bad.fee_asset) == (("PREVIEW_INSUFFICIENT_FUND",), None, "")
 

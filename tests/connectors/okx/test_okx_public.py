@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.connectors.okx.protocol import PairOf
 from app.connectors.okx.public import OkxPublic
 from app.core.effects import Channel, Effect, Pong, Reconnect, Refused, Send, Subscribed, Subscription, Unknown
 from app.core.requests import Response, VenueError
@@ -373,3 +374,10 @@ def test_a_refused_question_raises_the_exchanges_words(public: OkxPublic, reply:
     with pytest.raises(VenueError) as caught:
         public.get_trades("X-Y").parse(reply('{"code":"51001","msg":"Instrument ID does not exist","data":[]}'))
     assert (caught.value.code, caught.value.words) == ("51001", "Instrument ID does not exist")
+
+
+def test_names_made_up_without_end_do_not_fill_the_memory() -> None:
+    pairs = PairOf()
+    for number in range(45_000):
+        assert pairs[f"A{number}-USDT"] == f"A{number}-USDT"
+    assert len(pairs) <= 20_000

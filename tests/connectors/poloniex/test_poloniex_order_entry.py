@@ -247,6 +247,13 @@ def test_disarming_is_done_even_where_none_ran(private: PoloniexPrivate, reply: 
     assert call.parse(reply('{"code":25020,"message":"No active kill switch"}', 400)) == 0
 
 
+def test_a_running_timer_is_asked_for(private: PoloniexPrivate, reply: Reply) -> None:
+    call = private.kill_switch_status()
+    assert (call.request.method, call.request.path, call.request.signed) == ("GET", "/orders/killSwitchStatus", True)
+    assert call.parse(reply('{"startTime":1665456130000,"cancellationTime":1665456160000}')) == 1665456160000
+    assert call.parse(reply('{"code":25020,"message":"No active kill switch"}', 400)) == 0
+
+
 @pytest.mark.parametrize("seconds", [0, 9, 601, -1])
 def test_kill_switch_range(private: PoloniexPrivate, seconds: int) -> None:
     with pytest.raises(ValueError, match="10 to 600"):

@@ -1,11 +1,8 @@
-"""What a key may do, as far as its exchange tells. No asking: that is `key_check`."""
+"""What an API key may do, as far as its exchange tells. Pure: nobody is asked here."""
 
 from __future__ import annotations
 
 from msgspec import Struct
-
-CONSENT = "this key may withdraw"
-"""What the user types before a key that can move money away is kept."""
 
 
 class KeyPermissions(Struct, frozen=True, kw_only=True):
@@ -42,7 +39,3 @@ class KeyPermissions(Struct, frozen=True, kw_only=True):
 
 def yes_no(value: bool | None) -> str:
     return "not reported" if value is None else "yes" if value else "no"
-
-
-def is_consent(typed: str) -> bool:
-    return " ".join(typed.split()).casefold() == CONSENT

@@ -1,0 +1,36 @@
+"""An exchange's own timer that cancels everything unless it is asked again in time: its state here. No I/O."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class KillSwitchState(StrEnum):
+    OFF = "off"
+    ARMING = "arming"
+    ARMED = "armed"
+    DISARMING = "disarming"
+    """Asked to stop and not confirmed: it may still fire."""
+    EXPIRED = "expired"
+
+
+class Expiry(Struct, frozen=True):
+    """The timer fired at this exchange time, and these orders (keys) were found cancelled by it."""
+
+    at_ms: int
+    keys: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        count = len(self.keys)
+        return (
+            f"Exchange cancelled {count} order{'s' * (count != 1)}: safety timer expired at {utc_time(self.at_ms)} UTC"
+        )
+
+
+def utc_time(ms: int) -> str:
+    """ "14:03:22" of that moment's day."""
+    seconds = ms // 1000 % 86_400
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
