@@ -36,6 +36,7 @@ from app.core.effects import AccountEvent, Effect, MarketEvent
 from app.core.frames import Frame
 from app.core.freshness import Freshness
 from app.core.gate import Gate, GateState
+from app.core.holds import Hold, holds
 from app.core.journal import EntryKind, JournalEntry, MemoryJournal, OrderJournal, OrderLedger, entries_of, rebuild
 from app.core.key_standing import KeyStanding, Mark
 from app.core.links import LinkState, LinkStatus
@@ -45,6 +46,7 @@ from app.core.order_preview import OrderPreview
 from app.core.order_tracker import FillRecord, OrderTracker
 from app.core.orders import InFlightOrder, OrderFlag, OrderIntent
 from app.core.permissions import KeyPermissions
+from app.core.reports import Reports
 from app.core.requests import Call, SignedRequest
 from app.core.trading_rule import OrderDraft, Problem, TradingRule, quantize
 from app.core.types import Balance, BalanceDelta, Fill, OrderType, OrderUpdate, Side, Ticker
@@ -563,6 +565,33 @@ class Exchange:
             return CancellationReceipt(())
         orders = matching(self.orders.open, pair, side, None if keys is None else set(keys))
         return await self._sender.cancel_all(orders, pair, everything=side is None and keys is None)
+
+    @property
+    def reports(self) -> Reports | None:
+        """What stream and REST say, side by side; None without an account."""
+        return None if self.user_stream_tracker is None else self.user_stream_tracker.reports
+
+    @property
+    def holds(self) -> dict[str, Hold]:
+        """What the exchange holds back of each asset, against what open orders explain."""
+        return holds(self.orders.open, self.account.balances, self.fees)
+
+    def ask_account(self) -> None:
+        """Ask about orders, fills and balances at once instead of at the next audit."""
+        if self.user_stream_tracker is not None:
+            self.user_stream_tracker.ask_now()
+
+    async def take_rest(self, kind: str, key: str) -> None:
+        """Ask again about one "balance" (an asset) or "order" and believe the answer. What fails becomes a notice."""
+        tracker = self.user_stream_tracker
+        order = self.orders.get(key) if kind == "order" else None
+        try:
+            if tracker is not None and kind == "balance":
+                await tracker.take_rest_balance(key)
+            elif tracker is not None and order is not None:
+                await tracker.query(order)
+        except TROUBLE as error:
+            self.venue.notices.warning(self.key, f"{kind} {key} was not read: {error}")
 
     def check_order_now(self, key: str) -> None:
         """Ask at once for an order whose outcome is unknown."""

@@ -20,8 +20,9 @@ from app.core.holds import holds
 from app.core.journal import EntryKind, OrderLedger
 from app.core.links import LinkState
 from app.core.orders import InFlightOrder, OrderFlag, OrderIntent
+from app.core.reports import REST, STREAM, Reports
 from app.core.requests import VenueError
-from app.core.types import Fill, OrderType, OrderUpdate, VenueState
+from app.core.types import Balance, Fill, OrderType, OrderUpdate, VenueState
 from app.net.waiting import cut_short, happens
 
 T = TypeVar("T")
@@ -66,6 +67,8 @@ class UserStreamTracker:
         self._recovered_before = 0
         self.on_reconciled: Callable[[], None] = lambda: None
         """Called after every time that everything was asked for and answered."""
+        self.reports = Reports()
+        ledger.on_report = self._note_order
         self._user_stream: Tap | None = None
         self._venue = venue
         self._source: PrivateSource = data_source.source
@@ -145,6 +148,7 @@ class UserStreamTracker:
             self.check.heard(lambda: self.ledger.fill(event, wall_ms, "stream"))
         else:
             self.account.apply_delta(event)
+            self.reports.note_balance(event.balance, STREAM, wall_ms)
             return
         orders = self.ledger.tracker
         self.check.confirm(orders.get(event.client_order_id) or orders.get(event.exchange_order_id))
@@ -253,11 +257,20 @@ class UserStreamTracker:
                 self._told = (words, self.last_poll_ns)
         self.on_reconciled()
 
-    async def _update_balances(self) -> None:
-        asked_ms = self._venue.estimate_ms()
+    async def take_rest_balance(self, asset: str) -> None:
+        """Ask, and believe what is told of this asset whatever the stream said. Raises VenueError, NotSent, NoAnswer."""
+        for balance in await self._update_balances():
+            if balance.asset == asset:
+                self.account.take(balance)
+
+    async def _update_balances(self) -> list[Balance]:
+        asked_ms, wall_ms = self._venue.estimate_ms(), self._venue.wall_ms()
         balances = await self._venue.perform(self._source.get_balances())
         frame = max((balance.frame for balance in balances), default=0)
         self.account.apply_all(balances, frame, asked_ms)
+        for balance in balances:
+            self.reports.note_balance(balance, REST, wall_ms)
+        return balances
 
     async def _update_order_status(self) -> None:
         before = {order.key: order.version for order in self.ledger.tracker if not order.is_done}
@@ -343,6 +356,11 @@ class UserStreamTracker:
             self.ledger.update(update, self._venue.wall_ms())
         for fill in await self._venue.all_pages(self._source.get_fills(since_ms)):
             self.ledger.fill(fill, self._venue.wall_ms())
+
+    def _note_order(self, update: OrderUpdate, wall_ms: int) -> None:
+        order = self.ledger.tracker.get(update.client_order_id) or self.ledger.tracker.get(update.exchange_order_id)
+        if order is not None:
+            self.reports.note_order(order.key, update, update.source, wall_ms)
 
     def _say_trouble(self, error: Exception) -> None:
         words = str(error)

@@ -66,6 +66,11 @@ class AccountBook:
         self.version += 1
         return True
 
+    def take(self, balance: Balance) -> None:
+        """Believe this report, whatever is known: the trader has said so."""
+        self.balances[balance.asset] = balance
+        self.version += 1
+
     def apply_delta(self, delta: BalanceDelta) -> bool:
         if not self.apply(delta.balance):
             return False

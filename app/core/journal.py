@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
@@ -112,6 +112,8 @@ class OrderLedger:
     def __init__(self, tracker: OrderTracker, journal: OrderJournal) -> None:
         self.tracker = tracker
         self.journal = journal
+        self.on_report: Callable[[OrderUpdate, int], None] | None = None
+        """Told of every report about an order, with our wall time (ms), news or not."""
 
     def begin(self, intent: OrderIntent, wall_ms: int) -> JournalEntry:
         """Track the order. The entry must be committed to the journal before anything is sent."""
@@ -143,6 +145,8 @@ class OrderLedger:
         update = in_ms(replace(update, source=source))
         key = update.client_order_id or f"#{update.exchange_order_id}"
         self._enter(JournalEntry(kind=EntryKind.UPDATE, key=key, wall_ms=wall_ms, frame=update.frame, update=update))
+        if self.on_report is not None:
+            self.on_report(update, wall_ms)
 
     def fill(self, fill: Fill, wall_ms: int, source: str = "rest") -> None:
         """`source` says where the report came from: "stream" or "rest"."""

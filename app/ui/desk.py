@@ -13,6 +13,7 @@ from app.core.effects import Effect
 from app.core.frames import Frame, FrameLog
 from app.core.freshness import Freshness
 from app.core.gate import Gate
+from app.core.holds import Hold
 from app.core.key_standing import Mark
 from app.core.kill_switch import Expiry, KillSwitchState
 from app.core.links import LinkStatus
@@ -23,6 +24,7 @@ from app.core.order_preview import OrderPreview
 from app.core.order_tracker import FillRecord, OrderTracker
 from app.core.orders import InFlightOrder
 from app.core.past import HistoryState
+from app.core.reports import Reports
 from app.core.requests import SignedRequest
 from app.core.trading_rule import OrderDraft, Problem, TradingRule
 from app.core.types import Side, Ticker
@@ -260,6 +262,21 @@ class ExchangeView(Protocol):
         self, pair: str | None = None, side: Side | None = None, keys: Iterable[str] | None = None
     ) -> Coroutine[Any, Any, CancellationReceipt]:
         """Cancel every open order that matches; the receipt tells each one's outcome."""
+        ...
+
+    @property
+    def reports(self) -> Reports | None:
+        """What stream and REST say, side by side; None without an account."""
+        ...
+
+    @property
+    def holds(self) -> Mapping[str, Hold]:
+        """What the exchange holds back of each asset, against what open orders explain."""
+        ...
+
+    def ask_account(self) -> None: ...
+    def take_rest(self, kind: str, key: str) -> Coroutine[Any, Any, None]:
+        """Ask again about one "balance" or "order" and believe the answer."""
         ...
 
     def reconnect(self, link_name: str) -> None:

@@ -79,7 +79,7 @@ def _stream(window: MainWindow) -> None:
     _first(window, "inspector")
     _beside(window, "inspector", "ladder", _H)
     _beside(window, "ladder", "connections", _V)
-    for key in ("candles", "depth", "tape", "entry", "balances", "watch", "two_books", "grid"):
+    for key in ("candles", "depth", "tape", "entry", "balances", "watch", "two_books", "grid", "reconciliation"):
         window.tabifyDockWidget(docks["ladder"], docks[key])
     for key in ("events", "orders", "history", "fills", "bridge"):
         window.tabifyDockWidget(docks["connections"], docks[key])
@@ -115,7 +115,7 @@ def _foot(window: MainWindow, above: str, with_balances: bool = False) -> None:
     """Tables below the first panel; whatever is split off that panel later stays above them."""
     docks = window.docks
     _beside(window, above, "orders", _V)
-    keys = ["history", "fills", "inspector", "bridge", "connections", "events", "two_books"]
+    keys = ["history", "fills", "inspector", "bridge", "connections", "events", "two_books", "reconciliation"]
     for key in (["balances"] if with_balances else []) + keys:
         window.tabifyDockWidget(docks["orders"], docks[key])
 

@@ -41,6 +41,7 @@ from app.ui.panels.market_search import MarketSearch
 from app.ui.panels.open_orders import OpenOrders
 from app.ui.panels.order_entry import OrderEntry
 from app.ui.panels.order_history import OrderHistory
+from app.ui.panels.reconciliation import Reconciliation
 from app.ui.panels.stream_inspector import StreamInspector
 from app.ui.panels.trade_tape import TapePanel
 from app.ui.panels.two_books import TwoBooks
@@ -125,6 +126,7 @@ class MainWindow(QMainWindow):
         self.inspector = StreamInspector(desk)
         self.events = EventList(desk)
         self.two_books = TwoBooks(desk)
+        self.reconciliation = Reconciliation(desk)
         self.bridge = BridgeLens(desk, display=display)
         self.grid = MarketGrid(desk, self.last_pair, display=display)
         self.frames.add(self.grid, active=True)
@@ -139,6 +141,7 @@ class MainWindow(QMainWindow):
             self.inspector,
             self.events,
             self.two_books,
+            self.reconciliation,
             self.bridge,
         ):
             self.frames.add(panel)
@@ -184,6 +187,7 @@ class MainWindow(QMainWindow):
             ("connections", "Connections", self.connections),
             ("events", "Events", self.events),
             ("two_books", "Two books", self.two_books),
+            ("reconciliation", "Reconciliation", self.reconciliation),
             ("bridge", "Bridge lens", self.bridge),
             ("grid", "Six markets", self.grid),
         ):
@@ -202,6 +206,7 @@ class MainWindow(QMainWindow):
             self.balances,
             self.entry,
             self.events,
+            self.reconciliation,
             self.toasts,
             self.banner,
             self.bridge,

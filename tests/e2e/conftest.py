@@ -14,7 +14,7 @@ from app.connectors.registry import exchange_spec
 from app.store.database import Store
 from app.twin_process import TwinLine, TwinProcess
 from app.workspace import Workspace
-from tests.lab.fixtures import play  # noqa: F401
+from tests.lab.fixtures import lab, play, twin_line  # noqa: F401
 from tests.until import until
 
 PAIR = "BTC-USDT"

@@ -23,7 +23,7 @@ from app.services.pairing import Keys
 from app.twin_process import TwinLine, TwinProcess
 from app.ui.dialogs.plugin_service import PluginServiceDialog
 from tests.e2e.plugin_desk import WindowDesk, click, fill
-from tests.e2e.test_window import Play, column, play  # noqa: F401
+from tests.lab.desk import Play, column
 from tests.services.client import send
 from tests.services.test_local_requests import FORGED
 from tests.until import until

@@ -25,7 +25,7 @@ from app.ui.dialogs.unlock_vault import UnlockVaultDialog
 from app.workspace import account_key
 from tests.e2e.plugin_desk import PASSWORD, ReferencePlugin, WindowDesk, click, fill, texts, typed
 from tests.e2e.reference_plugin import ACCESS, SECRET
-from tests.e2e.test_window import Play, column, play  # noqa: F401
+from tests.lab.desk import Play, column
 from tests.until import until
 
 PAIR = "ETH-USDT"

@@ -15,6 +15,7 @@ from app.ui.desk import Desk
 from app.ui.format import DASH, Display, clean, rounded, time, zone_name
 from app.ui.models.balances import HIDDEN, BalanceRow, BalancesModel, Grouping
 from app.ui.models.balances_worth import asset_text, grand_total
+from app.ui.panels.inspector_bar import tool_button
 from app.ui.panels.open_orders_frame import ElidedLabel, TablePanel, ToneLabel
 from app.ui.panels.open_orders_table import LiveTableView
 
@@ -98,9 +99,12 @@ class Balances(TablePanel):
         self.badge = ToneLabel("", "paper", badge=True)
         header.add(self.badge)
         header.stretch()
-        self.hide_amounts = header.tool("Hide", "Hide all amounts, for sharing the screen", toggle=True)
+        hide, view = "Hide all amounts, for sharing the screen", "How balances are grouped and which are shown"
+        self.hide_amounts = tool_button("", hide, checkable=True, icon="eye")
         self.hide_amounts.toggled.connect(self._amounts_hidden)
-        self.view = header.tool("View", "How balances are grouped and which are shown")
+        self.view = tool_button("", view, icon="filter")
+        for button in (self.hide_amounts, self.view):
+            header.add(button)
         menu = QMenu(self.view)
         self.group = menu.addAction("Group by account")
         self.group.setCheckable(True)
