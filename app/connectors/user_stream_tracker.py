@@ -258,7 +258,7 @@ class UserStreamTracker:
         self.on_reconciled()
 
     async def take_rest_balance(self, asset: str) -> None:
-        """Ask, and believe what is told of this asset whatever the stream said. Raises VenueError, NotSent, NoAnswer."""
+        """Ask, and believe what is told of this asset. Raises VenueError, NotSent, NoAnswer."""
         for balance in await self._update_balances():
             if balance.asset == asset:
                 self.account.take(balance)

@@ -1,4 +1,4 @@
-"""Stream beside REST in the window: equal while they agree, different when they do not, and one click to believe REST."""
+"""Stream beside REST in the window: equal, different, and one click to believe REST."""
 
 from __future__ import annotations
 
