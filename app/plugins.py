@@ -84,9 +84,8 @@ class PluginDesk:
 
     def setup(self, domain: PluginDomain | None = None) -> AccountSetup:
         """What checks the key fields and puts them into the vault."""
-        return AccountSetup(
-            self.accounts, PLUGINS, twins={} if domain is None else {NAME: domain}, clock=self._workspace.clock
-        )
+        exchanges = PLUGINS if domain is None else {NAME: replace(PLUGINS[NAME], domains={domain.name: domain})}
+        return AccountSetup(self.accounts, exchanges, clock=self._workspace.clock)
 
     # -- who is there
 

@@ -28,10 +28,7 @@ class HoldWatch:
         self._since_ns = {asset: self._since_ns.get(asset, now_ns) for asset in broken}
         old = [asset for asset, since_ns in self._since_ns.items() if now_ns - since_ns >= _PATIENCE_S * NS_PER_S]
         if old:
-            parts = (
-                f"{asset}: {broken[asset].held:f} held, open orders explain {broken[asset].bound:f}" for asset in old
-            )
-            words = "; ".join(parts)
+            words = "; ".join(f"{asset}: {_words(broken[asset])}" for asset in old)
             # What the trader has put away comes back only when it says something new.
             if words != self._told:
                 notices.raise_alarm(HOLD_MISMATCH, key, words)

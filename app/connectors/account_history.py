@@ -36,7 +36,14 @@ class AccountHistory:
     Orders and their executions are taken over together, so that no order looks as if executions were missing.
     """
 
-    def __init__(self, venue: Venue, source: PrivateSource, ledger: OrderLedger, first_days: int) -> None:
+    def __init__(
+        self,
+        venue: Venue,
+        source: PrivateSource,
+        ledger: OrderLedger,
+        first_days: int,
+        take_fill: Callable[[Fill], None],
+    ) -> None:
         self.state = HistoryState.WAITING if first_days else HistoryState.OFF
         self.version = 0
         self.orders = self.fills = 0
@@ -50,6 +57,7 @@ class AccountHistory:
         self._venue = venue
         self._source = source
         self._ledger = ledger
+        self._take_fill = take_fill
         self._first_days = first_days
         self._days = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -191,7 +199,7 @@ class AccountHistory:
             # At once: an order without them would be asked about again.
             own = by_order.pop((update.pair, update.exchange_order_id), [])
             for fill in own:
-                self._ledger.fill(fill, self._venue.wall_ms())
+                self._take_fill(fill)
             taken += 1 + len(own)
             if taken >= _AT_A_TIME:
                 taken = 0
@@ -199,7 +207,7 @@ class AccountHistory:
         for left in by_order.values():
             for fill in left:
                 if self._known(fill):
-                    self._ledger.fill(fill, self._venue.wall_ms())
+                    self._take_fill(fill)
                 else:
                     self.undescribed += 1
 

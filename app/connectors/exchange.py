@@ -108,8 +108,6 @@ class Exchange:
         self.history: AccountHistory | None = None
         self.changes: OrderChanges | None = None
         self.kill_switch: KillSwitch | None = None
-        self._dropped: list[OrderSender | OrderChanges | KillSwitch] = []
-        """Parts that may send nothing any more and still have to be stopped."""
         self._public = public
         self._private = private
         self._random = random
@@ -128,8 +126,8 @@ class Exchange:
         if private is not None:
             stream = UserStreamTrackerDataSource(venue, private)
             self.user_stream_tracker = UserStreamTracker(venue, stream, self.account, self.ledger)
-            query = self.user_stream_tracker.query
-            self.history = AccountHistory(venue, private, self.ledger, history_days)
+            query, take_fill = self.user_stream_tracker.query, self.user_stream_tracker.take_fill
+            self.history = AccountHistory(venue, private, self.ledger, history_days, take_fill)
             self.doubts = OrderDoubts(venue, private, self.ledger, query, self._sample_clock, random)
             self.set_standing(self.standing)
 
@@ -174,7 +172,7 @@ class Exchange:
             task.cancel()
         await asyncio.gather(*reading, return_exceptions=True)
         await self.markets.stop()
-        for part in (self.history, self.changes, self.kill_switch, *self._dropped):
+        for part in (self.history, self.changes, self.kill_switch):
             if part is not None:
                 await part.stop()
         await self.order_book_tracker.stop()
@@ -269,7 +267,10 @@ class Exchange:
         self.standing = standing
         private, stream = self._private, self.user_stream_tracker
         if self.no_orders or private is None or self.doubts is None or stream is None:
-            self._dropped += [part for part in (self._sender, self.changes, self.kill_switch) if part is not None]
+            ends = [part.finish() for part in (self._sender, self.changes) if part is not None]
+            ends += [self.kill_switch.stop()] if self.kill_switch is not None else []
+            for end in ends:
+                self.venue.spawn(end, "end of trading", self._tasks)
             self._sender = self.changes = self.kill_switch = None
         elif self._sender is None:
             venue, ledger, doubts = self.venue, self.ledger, self.doubts
@@ -278,8 +279,9 @@ class Exchange:
                 self.kill_switch = KillSwitch(venue, private, self.orders, stream)
                 if self._started:
                     self.kill_switch.start(lambda: self.ready)
-            rule_of = self.trading_rules.get
-            self.changes = OrderChanges(venue, private, ledger, doubts, self.account, lambda p: rule_of(p), self.gate)
+            self.changes = OrderChanges(
+                venue, private, ledger, doubts, self.account, lambda pair: self.trading_rules.get(pair), self.gate
+            )
 
     @property
     def _polled(self) -> bool:

@@ -71,9 +71,8 @@ class KillSwitch:
 
     def start(self, ready: Callable[[], bool]) -> None:
         """Once the account is known, look whether an earlier session left a timer running, where that can be asked."""
-        status: Callable[[], Call[int]] | None = getattr(self._source, "kill_switch_status", None)
-        if status is not None:
-            self._venue.spawn(self._look_for_running(ready, status()), "kill switch status", self._tasks)
+        if (status := self._status()) is not None:
+            self._venue.spawn(self._look_for_running(ready, status), "kill switch status", self._tasks)
 
     def beat(self) -> None:
         """The screen is alive."""
@@ -131,10 +130,13 @@ class KillSwitch:
     async def _hold(self) -> None:
         while not self._is_over():
             wait_s = _AGAIN_S
-            if self._venue.clock.mono_ns() - self._beat_ns > _ALIVE_S * NS_PER_S:
+            if 0 < self.fires_ms <= self._venue.estimate_ms():
+                # A renewal went unanswered and may have come too late: asking for another could arm a new timer.
+                await self._look_whether_fired()
+            elif self._venue.clock.mono_ns() - self._beat_ns > _ALIVE_S * NS_PER_S:
                 self._say(trouble="not renewed: the window does not respond")
             else:
-                asked_ms = self._venue.estimate_ms()
+                asked_ms, before_ms = self._venue.estimate_ms(), self.fires_ms
                 try:
                     self.fires_ms = self._latest_ms = await self._ask(self.seconds)
                 except NoAnswer as error:
@@ -148,11 +150,30 @@ class KillSwitch:
                         return
                     self._say(trouble=f"not renewed: {error}")
                 else:
+                    if 0 < before_ms <= self._venue.estimate_ms() and (keys := await self._ended_since(before_ms)):
+                        # The renewal was held up on its way, and has armed a new timer.
+                        await self._let_go()
+                        self._tell(Expiry(before_ms, keys))
+                        return
                     self.renewals += 1
                     self._say(KillSwitchState.ARMED, "")
                     wait_s = self.every_s
             await asyncio.sleep(min(wait_s, max(self.remaining_s, _LOOK_S) if self.fires_ms else wait_s))
         await self._tell_expiry()
+
+    async def _look_whether_fired(self) -> None:
+        """Where that cannot be asked, the last moment it may fire is awaited."""
+        status = self._status()
+        try:
+            fires_ms = await self._venue.perform(status) if status is not None else self.fires_ms
+        except TROUBLE as error:
+            self._say(trouble=f"not renewed, it may have fired: {error}")
+            return
+        if not fires_ms:
+            self._latest_ms = self.fires_ms
+        elif fires_ms > self.fires_ms:
+            self.fires_ms = self._latest_ms = fires_ms
+            self._say(trouble="")
 
     async def _let_go(self) -> None:
         while not self._is_over():
@@ -178,6 +199,11 @@ class KillSwitch:
             raise ValueError("this exchange has no safety timer")
         return await self._venue.perform(call)
 
+    def _status(self) -> Call[int] | None:
+        """A question for the moment it fires, 0 when none runs; None where the exchange does not tell."""
+        ask: Callable[[], Call[int]] | None = getattr(self._source, "kill_switch_status", None)
+        return ask() if ask is not None else None
+
     def _is_over(self) -> bool:
         return self._latest_ms > 0 and self._venue.estimate_ms() >= self._latest_ms
 
@@ -185,16 +211,21 @@ class KillSwitch:
         """Ask for the orders first: what the timer did is told only when it is known."""
         at_ms, self.fires_ms = min(self._latest_ms, self._venue.estimate_ms()), 0
         self._say(KillSwitchState.EXPIRED, "asking which orders it cancelled")
-        expired_ns = self._venue.clock.mono_ns()
+        self._tell(Expiry(at_ms, await self._ended_since(at_ms)))
+
+    async def _ended_since(self, at_ms: int) -> tuple[str, ...]:
+        """Ask for the orders; which have been cancelled since then by nobody here."""
+        asked_ns = self._venue.clock.mono_ns()
         self._stream.ask_now()
-        while self._stream.last_poll_ns <= expired_ns:
+        while self._stream.last_poll_ns <= asked_ns:
             await asyncio.sleep(_LOOK_S)
-        keys = tuple(
+        return tuple(
             order.key
             for order in self._orders
             if order.state in _ENDED and not order.cancel_requested and order.updated_ms >= at_ms - _EARLY_MS
         )
-        expiry = Expiry(at_ms, keys)
+
+    def _tell(self, expiry: Expiry) -> None:
         self.expiries.append(expiry)
         self._say(KillSwitchState.EXPIRED, expiry.words)
         self._venue.notices.warning(self._venue.key, expiry.words)

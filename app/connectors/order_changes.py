@@ -56,6 +56,10 @@ class OrderChanges:
         self._gate = gate
         self._tasks: set[asyncio.Task[None]] = set()
 
+    async def finish(self) -> None:
+        """Wait until nothing is under way."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def stop(self) -> None:
         tasks = tuple(self._tasks)
         for task in tasks:

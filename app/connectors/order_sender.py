@@ -46,7 +46,12 @@ class OrderSender:
         self._queued_cancels: dict[str, tuple[OrderState, ...]] = {}
         """Our id, and the states in which the exchange cannot know the order yet."""
         self._tasks: set[asyncio.Task[None]] = set()
-        ledger.tracker.changed.connect(self._send_queued_cancel)
+        self._forget_orders = ledger.tracker.changed.connect(self._send_queued_cancel)
+
+    async def finish(self) -> None:
+        """Wait until nothing is under way; nothing queued is sent any more."""
+        self._forget_orders()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def stop(self) -> None:
         tasks = tuple(self._tasks)

@@ -64,7 +64,7 @@ class UserStreamTracker:
         """Executions (id space, trade id) that the stream missed and a later question told."""
         self.watermark_ms = 0
         self._known_since_ms = 0
-        self._recovered_before = 0
+        self._recovered_told: set[tuple[str, str]] = set()
         self.on_reconciled: Callable[[], None] = lambda: None
         """Called after every time that everything was asked for and answered."""
         self.reports = Reports()
@@ -145,6 +145,7 @@ class UserStreamTracker:
             if event.state is VenueState.UNKNOWN_WORD:
                 self._venue.spawn(self._ask_about(event), "state word", self._tasks)
         elif isinstance(event, Fill):
+            self.recovered.discard((event.id_space, event.trade_id))
             self.check.heard(lambda: self.ledger.fill(event, wall_ms, "stream"))
         else:
             self.account.apply_delta(event)
@@ -247,8 +248,8 @@ class UserStreamTracker:
         self._ask_soon = self._hold_watch.look(holds(self.ledger.tracker.open, self.account.balances, self.fees))
         if complete and not self.reconciled and losses == self._losses:
             self.reconciled = True
-            recovered = len(self.recovered) - self._recovered_before
-            self._recovered_before = len(self.recovered)
+            recovered = len(self.recovered - self._recovered_told)
+            self._recovered_told = set(self.recovered)
             count = len(self.ledger.tracker.open)
             words = f"Reconciled: {_counted(count, 'open order')}, {_counted(recovered, 'fill')} recovered"
             # The confirmation of each channel begins anew: the same is not told twice in a row.
@@ -297,14 +298,7 @@ class UserStreamTracker:
         self._known_since_ms = self._known_since_ms or self.watermark_ms
         asked_ms = self._venue.estimate_ms()
         for fill in await self._venue.all_pages(self._source.get_fills(since_ms)):
-            tracker = self.ledger.tracker
-            order = tracker.get(fill.client_order_id) or tracker.get(fill.exchange_order_id)
-            told = order is not None and order.fills_missing >= fill.amount
-            before = len(order.fills) if order is not None else len(tracker.waiting_fills)
-            self.ledger.fill(fill, self._venue.wall_ms())
-            after = len(order.fills) if order is not None else len(tracker.waiting_fills)
-            if after > before and not told and fill.exchange_ms >= self._known_since_ms:
-                self.recovered.add((fill.id_space, fill.trade_id))
+            self.take_fill(fill)
         await self._describe_waiting_fills()
         self.watermark_ms = asked_ms
 
@@ -348,14 +342,27 @@ class UserStreamTracker:
     async def query_fills(self, order: InFlightOrder) -> None:
         """Fetch the executions of one order. Raises VenueError, NotSent, NoAnswer."""
         for fill in await self._venue.all_pages(self._source.get_order_fills(order)):
-            self.ledger.fill(fill, self._venue.wall_ms())
+            self.take_fill(fill)
+
+    def take_fill(self, fill: Fill) -> None:
+        """Enter what an answer told: recovered when the stream told neither of it nor of the amount it filled."""
+        tracker = self.ledger.tracker
+        order = tracker.get(fill.client_order_id) or tracker.get(fill.exchange_order_id)
+        counted = order.filled - order.fills_missing if order is not None else 0
+        streamed = self.reports.streamed(order.key) if order is not None else 0
+        before = len(order.fills) if order is not None else len(tracker.waiting_fills)
+        self.ledger.fill(fill, self._venue.wall_ms())
+        after = len(order.fills) if order is not None else len(tracker.waiting_fills)
+        expected = self._source.link is not None and 0 < self._known_since_ms <= fill.exchange_ms
+        if after > before and expected and streamed < counted + fill.amount:
+            self.recovered.add((fill.id_space, fill.trade_id))
 
     async def load_history(self, since_ms: int) -> None:
         """Fetch orders that ended since then, and their fills. Raises VenueError, NotSent, NoAnswer."""
         for update in await self._venue.all_pages(self._source.get_order_history(since_ms)):
             self.ledger.update(update, self._venue.wall_ms())
         for fill in await self._venue.all_pages(self._source.get_fills(since_ms)):
-            self.ledger.fill(fill, self._venue.wall_ms())
+            self.take_fill(fill)
 
     def _note_order(self, update: OrderUpdate, wall_ms: int) -> None:
         order = self.ledger.tracker.get(update.client_order_id) or self.ledger.tracker.get(update.exchange_order_id)

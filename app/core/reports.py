@@ -83,6 +83,11 @@ class Reports:
         self.version += 1
         self._forget()
 
+    def streamed(self, key: str) -> Decimal:
+        """Base amount of an order that the stream told as filled; 0 when it did not tell."""
+        told = self._orders.get(key, {}).get(STREAM)
+        return told.second or Decimal(0) if told is not None else Decimal(0)
+
     def compare(self, now_ms: int) -> list[Comparison]:
         """Everything, what differs first."""
         rows = [*self._compared("balance", self._balances, now_ms), *self._compared("order", self._orders, now_ms)]

@@ -157,7 +157,7 @@ async def _keys_are_shown_once(desk: WindowDesk, dialog: PluginServiceDialog, as
     assert ask.secret.encode() not in shown and ask.secret not in told
 
 
-def test_forty_forged_requests_are_counted_in_the_dialog(
+def test_x8_forty_forged_requests_are_counted_in_the_dialog(
     play: Play,  # noqa: F811
     twin: TwinLine,
     tmp_path: Path,
@@ -195,7 +195,7 @@ def test_forty_forged_requests_are_counted_in_the_dialog(
     play(story())
 
 
-def test_a_taken_port_starts_nothing(play: Play, tmp_path: Path) -> None:  # noqa: F811
+def test_x10_a_taken_port_starts_nothing(play: Play, tmp_path: Path) -> None:  # noqa: F811
     async def story() -> None:
         desk = WindowDesk(tmp_path)
         taken = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0)

@@ -134,13 +134,13 @@ async def test_a_client_without_a_content_type_only_where_asked_for() -> None:
     await service.stop()
 
 
-async def test_a_page_is_counted_as_one(bare: Bare) -> None:
+async def test_x8_a_page_is_counted_as_one(bare: Bare) -> None:
     assert bare.service.blocked_words() == ""
     await send(bare.service.port, good(bare, Content_Type="text/plain"))
     assert bare.service.blocked_words() == "blocked browser requests: 1"
 
 
-async def test_a_rebound_host_is_refused_before_the_body_is_read(bare: Bare) -> None:
+async def test_x9_a_rebound_host_is_refused_before_the_body_is_read(bare: Bare) -> None:
     head = good(bare, Host="evil.example").partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
     assert (await send(bare.service.port, head))[0] == 403
 
