@@ -82,6 +82,11 @@ class Paths:
         return self.state / "hosts.json"
 
     @property
+    def issuers_file(self) -> Path:
+        """Who vouched for the certificate of each host."""
+        return self.state / "issuers.json"
+
+    @property
     def layout_file(self) -> Path:
         return self.state / "layout.json"
 

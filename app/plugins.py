@@ -22,12 +22,12 @@ from app.connectors.fmz.service import PluginDomain
 from app.connectors.registry import PLUGINS
 from app.connectors.spec import Credentials
 from app.connectors.venue import TROUBLE
-from app.core.clock import Clock
 from app.core.frames import Frame, FrameLog
 from app.core.requests import Call
 from app.credentials.account_info import Lock
 from app.credentials.accounts import Accounts
 from app.credentials.setup import AccountSetup
+from app.net.proxy import proxy_for
 from app.net.rate_limiter import Bucket, RateLimiter
 from app.net.redaction import Redactor
 from app.net.rest import RestClient
@@ -107,7 +107,7 @@ class PluginDesk:
                 return [Finding("port", False, words)]
             else:
                 findings.append(Finding("port", True, f"{owner.words} listens on port {settings.port}"))
-        client = _client(domain, self._workspace.clock, None)
+        client = _client(domain, self._workspace, None)
         try:
             await client.perform(FmzPublic(domain).get_server_time())
         except TROUBLE as error:
@@ -136,7 +136,7 @@ class PluginDesk:
         redactor = _redactor(credentials)
         auth = FmzAuth(credentials, domain)
         public, private = FmzPublic(domain), FmzPrivate(domain, auth)
-        client = _client(domain, self._workspace.clock, auth, redactor)
+        client = _client(domain, self._workspace, auth, redactor)
         try:
             balances = await _answer(client, private.get_balances(), redactor)
             yield _found(
@@ -257,7 +257,10 @@ def bridge_view(asked: Frame, answered: Frame) -> BridgeView:
 # -- small parts
 
 
-def _client(domain: PluginDomain, clock: Clock, auth: FmzAuth | None, redactor: Redactor | None = None) -> RestClient:
+def _client(
+    domain: PluginDomain, workspace: Workspace, auth: FmzAuth | None, redactor: Redactor | None = None
+) -> RestClient:
+    clock = workspace.clock
     return RestClient(
         domain.rest,
         FrameLog(clock, LENS_FRAMES, _LOG_BYTES),
@@ -269,6 +272,8 @@ def _client(domain: PluginDomain, clock: Clock, auth: FmzAuth | None, redactor: 
         f"{NAME}/test",
         SPEC.read_error,
         slow_down_s=SPEC.slow_down_s,
+        proxy=proxy_for(domain.rest.values(), workspace.config.network.proxy),
+        trust=workspace.certificates.trust,
     )
 
 

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.certificate_desk import CertificateDesk
 from app.config import Config, Paths
 from app.connectors.exchange import Exchange
 from app.connectors.order_book_tracker_data_source import usd_prices
@@ -99,6 +100,7 @@ class Workspace:
         self._usd_versions: tuple[int, ...] = ()
         self._loop_watch = LoopWatch(self.clock, paths.state / "stalls", self._on_stall)
         self.free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
+        self.certificates = CertificateDesk(paths.issuers_file, self.clock, self.notices)
         self._suspend = SuspendDetector(self.clock)
         self._suspend.events.connect(self._on_suspend)
         self._budgets.restore(load_hosts(paths.hosts_file))
@@ -332,13 +334,14 @@ class Workspace:
             spec.read_error,
             slow_down_s=spec.slow_down_s,
             proxy=proxy,
+            trust=self.certificates.trust,
         )
         venue = Venue(
             spec,
             domain,
             label,
             rest=rest,
-            transport=WebSocketTransport(self.log, self.clock, redactor, proxy=proxy),
+            transport=WebSocketTransport(self.log, self.clock, redactor, proxy=proxy, trust=self.certificates.trust),
             clock=self.clock,
             server_clock=server_clock,
             log=self.log,

@@ -167,11 +167,12 @@ class KillSwitch:
         try:
             fires_ms = await self._venue.perform(status) if status is not None else self.fires_ms
         except TROUBLE as error:
+            if isinstance(error, VenueError) and error.kind is ErrorKind.NOT_FOUND:
+                self._latest_ms = self.fires_ms
+                return
             self._say(trouble=f"not renewed, it may have fired: {error}")
             return
-        if not fires_ms:
-            self._latest_ms = self.fires_ms
-        elif fires_ms > self.fires_ms:
+        if fires_ms > self.fires_ms:
             self.fires_ms = self._latest_ms = fires_ms
             self._say(trouble="")
 
@@ -200,7 +201,7 @@ class KillSwitch:
         return await self._venue.perform(call)
 
     def _status(self) -> Call[int] | None:
-        """A question for the moment it fires, 0 when none runs; None where the exchange does not tell."""
+        """A question for the moment it fires; None where the exchange does not tell."""
         ask: Callable[[], Call[int]] | None = getattr(self._source, "kill_switch_status", None)
         return ask() if ask is not None else None
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from app.connectors.spec import PrivateSource
 from app.connectors.venue import Venue
 from app.core.journal import EntryKind, OrderLedger
-from app.core.orders import InFlightOrder, OrderState
+from app.core.orders import InFlightOrder, OrderFlag, OrderState
 from app.core.requests import NoAnswer, NotSent, VenueError
 from app.net.waiting import cut_short, happens
 
@@ -29,6 +29,8 @@ _BETWEEN_PROOFS_S = 2.0
 _AT_PROOF_S = 0.01
 _MOST_BOUND_MS = 1_000
 _LOOK_BACK_MS = 60_000
+_HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
 _EVIDENCE = "asked twice and looked through fills and all open orders after its deadline"
 
 
@@ -150,7 +152,7 @@ class OrderDoubts:
                 await asyncio.sleep(max(_APART_S - since_s, 0.0))
                 watch.now.clear()
                 order = self._ledger.tracker.get(key)
-                if order is None or not (watch.answer_wanted or _in_doubt(order)):
+                if order is None or not (watch.answer_wanted or _in_doubt(order)) or OrderFlag.TOO_OLD in order.flags:
                     return
                 watch.questions += 1
                 self._count(order)
@@ -223,10 +225,29 @@ class OrderDoubts:
         open_orders = self._venue.all_pages(self._source.get_open_orders())
         for update in await self._within(open_orders, watch, "open orders"):
             self._ledger.update(update, self._venue.wall_ms())
+        spec = self._venue.spec
+        forgotten = 0 < spec.our_id_kept_ms < age_ms and not order.exchange_order_id
+        if forgotten and order.state is OrderState.UNKNOWN:
+            past = self._venue.all_pages(self._source.get_order_history(since_ms))
+            for update in await self._within(past, watch, "order history"):
+                self._ledger.update(update, self._venue.wall_ms())
+            if 0 < spec.order_history_days * _DAY_MS < age_ms and order.state is OrderState.UNKNOWN:
+                self._give_up(order)
+                return
         if order.state is OrderState.UNKNOWN:
             at = datetime.fromtimestamp(self._venue.estimate_ms() / 1000, UTC)
             words = f"proved absent at {at:%H:%M:%S} UTC: {_EVIDENCE}"
             self._ledger.enter(EntryKind.ABSENT, order.key, self._venue.wall_ms(), words)
+
+    def _give_up(self, order: InFlightOrder) -> None:
+        """It is neither open nor listed, and what ended so long ago is not listed any more."""
+        order.flags.add(OrderFlag.TOO_OLD)
+        spec = self._venue.spec
+        words = (
+            f"too old to prove: {spec.title} finds orders by our id for {spec.our_id_kept_ms // _HOUR_MS} h and lists "
+            f"those that ended for {spec.order_history_days} days"
+        )
+        self._ledger.enter(EntryKind.REMARK, order.key, self._venue.wall_ms(), words)
 
     @property
     def _clock_is_sure(self) -> bool:

@@ -171,7 +171,8 @@ class AmendRules(Struct, frozen=True, kw_only=True):
 class PrivateSource(Protocol):
     """The account's side. `link` is None where the exchange has no private stream: then everything is polled."""
 
-    # `kill_switch_status`: () -> Call[int], when the timer fires (exchange ms, 0 = off), where that can be asked.
+    # `kill_switch_status`: () -> Call[int], when the timer fires (exchange ms), where that can be asked.
+    # It raises VenueError NOT_FOUND while none runs.
     # `asks_by_our_id`: bool, True where it is absent. False: an order without an answer is the trader's to find.
     link: Link | None
     streams_balances: bool
@@ -263,6 +264,8 @@ class ExchangeSpec(Struct, frozen=True, kw_only=True):
     """How long the exchange accepts a signed request; sent with every one."""
     engine_grace_ms: int = 30_000
     """How long after that an accepted request may still turn into an order."""
+    our_id_kept_ms: int = 0
+    """How long an order is found by our id when the exchange forgets it after its end; 0: always."""
     order_history_days: int = 0
     """How far back the exchange lists ended orders; 0: it names no limit."""
     fill_history_days: int = 0

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from app.core.timestamps import utc_time
+
 
 class KillSwitchState(StrEnum):
     OFF = "off"
@@ -28,9 +30,3 @@ class Expiry(Struct, frozen=True):
         return (
             f"Exchange cancelled {count} order{'s' * (count != 1)}: safety timer expired at {utc_time(self.at_ms)} UTC"
         )
-
-
-def utc_time(ms: int) -> str:
-    """ "14:03:22" of that moment's day."""
-    seconds = ms // 1000 % 86_400
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"

@@ -68,6 +68,8 @@ class OrderFlag(StrEnum):
     CANCEL_UNKNOWN = "CANCEL-UNKNOWN"
     CHANGE_UNKNOWN = "CHANGE-UNKNOWN"
     UNKNOWN_WORD = "UNKNOWN-ENUM"
+    TOO_OLD = "TOO-OLD"
+    """Unknown for so long that the exchange no longer tells: only the trader can."""
 
 
 class OrderIntent(Struct, frozen=True, kw_only=True):

@@ -12,6 +12,8 @@ from app.core.errors import ErrorKind
 from app.core.frames import FrameLog
 from app.core.permissions import KeyPermissions
 from app.core.requests import NoAnswer, NotSent, Response, VenueError
+from app.net.issuers import Trust
+from app.net.proxy import proxy_for
 from app.net.rate_limiter import Bucket, RateLimiter
 from app.net.redaction import Redactor
 from app.net.rest import RestClient
@@ -46,9 +48,18 @@ Check = Callable[[ExchangeSpec, Domain, Credentials], Awaitable[KeyCheck]]
 
 
 async def check_key(
-    spec: ExchangeSpec, domain: Domain, credentials: Credentials, clock: Clock | None = None
+    spec: ExchangeSpec,
+    domain: Domain,
+    credentials: Credentials,
+    clock: Clock | None = None,
+    *,
+    proxy: str = "",
+    trust: Trust | None = None,
 ) -> KeyCheck:
-    """Ask for server time, balances and, where the exchange tells them, the key's rights. No key makes it raise."""
+    """Ask for server time, balances and, where the exchange tells them, the key's rights. No key makes it raise.
+
+    `proxy` as in the settings. A host whose certificate has another issuer than `trust` knows gets nothing signed.
+    """
     clock = clock or SystemClock()
     redactor = Redactor(spec.secret_fields)
     for secret in (credentials.api_key, credentials.secret_key, credentials.passphrase):
@@ -71,6 +82,8 @@ async def check_key(
         f"{spec.name}/key check",
         spec.read_error,
         slow_down_s=spec.slow_down_s,
+        proxy=proxy_for(domain.rest.values(), proxy),
+        trust=trust,
     )
 
     def on_exchange(response: Response, sent_ns: int, received_ns: int) -> None:

@@ -10,7 +10,6 @@ import aiohttp
 from aiohttp.client_middlewares import ClientHandlerType
 
 from app.core.clock import Clock
-from app.net.tls import trusting_system_store
 
 MAX_ANSWER_BYTES = 32 << 20
 _NO_BYTE_LEFT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
@@ -85,7 +84,7 @@ async def refuse_second_attempt(request: aiohttp.ClientRequest, handler: ClientH
         raise SecondAttempt(dropped) from dropped
 
 
-def open_session(tls: SSLContext | None = None, proxy: str | None = None) -> aiohttp.ClientSession:
+def open_session(tls: SSLContext, proxy: str | None = None) -> aiohttp.ClientSession:
     """A session to share among `RestClient`s: no cookies, certificates always checked, a proxy only when given."""
     trace = aiohttp.TraceConfig()
     trace.on_request_start.append(_on_start)
@@ -93,9 +92,7 @@ def open_session(tls: SSLContext | None = None, proxy: str | None = None) -> aio
     trace.on_request_chunk_sent.append(_on_body)
     return aiohttp.ClientSession(
         # Names are looked up for every new connection: after a change of network the old answer may lead nowhere.
-        connector=aiohttp.TCPConnector(
-            ssl=tls or trusting_system_store(), limit=64, limit_per_host=16, use_dns_cache=False
-        ),
+        connector=aiohttp.TCPConnector(ssl=tls, limit=64, limit_per_host=16, use_dns_cache=False),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": "Depthdesk"},
         skip_auto_headers=("Content-Type",),

@@ -7,7 +7,7 @@ import re
 import socket
 import ssl
 
-from app.net.tls import UntrustedCertificate, certificate_words
+from app.net.tls import IssuerSeen, UntrustedCertificate, certificate_words
 
 _WORDS = {
     errno.ECONNREFUSED: "connection refused",
@@ -38,6 +38,8 @@ def network_words(error: BaseException, host: str) -> str:
         # aiohttp's own certificate error is one of these too, but without the details: those are in its cause.
         if isinstance(each, UntrustedCertificate):
             return certificate_words(each)
+        if isinstance(each, IssuerSeen):
+            return each.words
         if isinstance(each, socket.gaierror):
             return f"name lookup failed: {host}"
     for each in chain:

@@ -17,6 +17,7 @@ from app.core.errors import ErrorKind
 from app.core.frames import Direction, Frame, FrameKind, FrameLog
 from app.core.requests import Call, NoAnswer, NotSent, NotTrusted, Request, Response, SignedRequest, VenueError
 from app.net.http_session import AnswerTooLarge, Exchange, SecondAttempt, open_session, refuse_second_attempt
+from app.net.issuers import Trust
 from app.net.network_errors import is_untrusted, network_words
 from app.net.proxy import NO_PROXY, Proxy
 from app.net.rate_limiter import RateLimiter
@@ -52,6 +53,7 @@ class RestClient:
         session: aiohttp.ClientSession | None = None,
         slow_down_s: float = _SLOW_DOWN_S,
         proxy: Proxy = NO_PROXY,
+        trust: Trust | None = None,
     ) -> None:
         self._base_urls = {name: url.rstrip("/") for name, url in base_urls.items()}
         self._log = log
@@ -67,6 +69,7 @@ class RestClient:
         self._retired: list[aiohttp.ClientSession] = []
         self._in_use: Counter[aiohttp.ClientSession] = Counter()
         self._proxy = proxy
+        self._trust = trust or Trust()
         self._bans = 0
         self.connection = connection
         """As in `Frame.connection`."""
@@ -163,8 +166,9 @@ class RestClient:
         host = urlsplit(base).hostname or base
         session = self._session
         if session is None:
-            session = self._session = open_session(proxy=self._proxy.url)
-        if refusal := self._proxy.refusal or ("the network session is closed" if session.closed else ""):
+            session = self._session = open_session(self._trust.context, self._proxy.url)
+        distrusted = self._trust.refusal(host) if request.signed else ""
+        if refusal := self._proxy.refusal or distrusted or ("the network session is closed" if session.closed else ""):
             self._note(request, sent, f"not sent: {refusal}")
             raise NotSent(refusal)
         self._in_use[session] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from typing import Any
 
 
@@ -12,7 +13,17 @@ class UntrustedCertificate(ssl.SSLCertVerificationError):
     issuer = ""
 
 
+class IssuerSeen(ssl.SSLError):
+    """Another issuer than before: the connection is ended before a byte of ours is sent on it."""
+
+    @property
+    def words(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
 class _NamingObject(ssl.SSLObject):
+    see: Callable[[str, object], None]
+
     def do_handshake(self) -> None:
         try:
             super().do_handshake()
@@ -22,13 +33,17 @@ class _NamingObject(ssl.SSLObject):
             untrusted.verify_message = error.verify_message
             untrusted.issuer = _issuer_of_chain(self)
             raise untrusted from None
+        self.see(self.server_hostname or "", self.getpeercert())
 
 
-def trusting_system_store(cafile: str | None = None) -> ssl.SSLContext:
-    """TLS 1.2 or newer with the system's certificate store; `cafile` adds certificates, as a test server needs."""
+def trusting_system_store(cafile: str | None, see: Callable[[str, object], None]) -> ssl.SSLContext:
+    """TLS 1.2 or newer with the system's certificate store; `cafile` adds certificates, as a test server needs.
+
+    `see` is called with host and certificate after every handshake; what it raises ends the connection.
+    """
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.sslobject_class = _NamingObject
+    context.sslobject_class = type("_SeenObject", (_NamingObject,), {"see": staticmethod(see)})
     if cafile is not None:
         context.load_verify_locations(cafile)
     return context
@@ -38,6 +53,12 @@ def issuer_name(certificate: Any) -> str:
     """Organisation and common name of the issuer, from `getpeercert()`'s dict."""
     parts = {key: value for group in (certificate or {}).get("issuer", ()) for key, value in group}
     return ", ".join(parts[key] for key in ("organizationName", "commonName") if key in parts)
+
+
+def organisation(certificate: Any) -> str:
+    """The issuer's organisation alone, or its common name where it names none, from `getpeercert()`'s dict."""
+    parts = {key: value for group in (certificate or {}).get("issuer", ()) for key, value in group}
+    return str(parts.get("organizationName") or parts.get("commonName") or "")
 
 
 def certificate_words(error: UntrustedCertificate) -> str:

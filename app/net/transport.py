@@ -7,7 +7,6 @@ import logging
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from ssl import SSLContext
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -17,11 +16,12 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from app.core.clock import Clock
 from app.core.frames import Direction, Frame, FrameKind, FrameLog
 from app.core.links import Link, LinkStatus
+from app.net.issuers import Trust
 from app.net.network_errors import is_untrusted, network_words
 from app.net.proxy import NO_PROXY, Proxy
 from app.net.redaction import Redactor
 from app.net.retry_after import retry_after_s
-from app.net.tls import issuer_name, trusting_system_store
+from app.net.tls import issuer_name
 
 # At debug level the library logs every frame, logins included.
 _logger = logging.getLogger("app.net.websocket")
@@ -73,12 +73,12 @@ class WebSocketTransport:
         pong_within_s: float = 4.0,
         connect_within_s: float = 10.0,
         proxy: Proxy = NO_PROXY,
-        tls: SSLContext | None = None,
+        trust: Trust | None = None,
     ) -> None:
         self._log = log
         self._clock = clock
         self._redactor = redactor
-        self._tls = tls
+        self.trust = trust or Trust()
         self.ping_every_s = ping_every_s
         self.pong_within_s = pong_within_s
         self.connect_within_s = connect_within_s
@@ -105,15 +105,15 @@ class WebSocketTransport:
 
     async def _connect(self, link: Link, status: LinkStatus, connection: str, scan: bool) -> WebSocketConnection:
         host = urlsplit(link.url).hostname or link.url
-        if self.proxy.refusal:
-            raise LinkLost(self.proxy.refusal)
+        if refusal := self.proxy.refusal or (self.trust.refusal(host) if scan else ""):
+            raise LinkLost(refusal)
         started_ns = self._clock.mono_ns()
         try:
             socket = await connect(
                 link.url,
                 create_connection=_Socket,
                 proxy=self.proxy.url,
-                ssl=self._context() if link.url.startswith("wss:") else None,
+                ssl=self.trust.context if link.url.startswith("wss:") else None,
                 open_timeout=self.connect_within_s,
                 ping_interval=None,
                 close_timeout=1.0,
@@ -141,12 +141,6 @@ class WebSocketTransport:
         via = f" {self.proxy.words}" if self.proxy.words else ""
         opened.note(f"connected to {host}{via} in {(now - started_ns) / 1e6:.0f} ms{opened.security}")
         return opened
-
-    def _context(self) -> SSLContext:
-        # Reading the system's certificates takes tens of ms, so once for all links.
-        if self._tls is None:
-            self._tls = trusting_system_store()
-        return self._tls
 
 
 class WebSocketConnection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -31,7 +32,8 @@ class AccountsControl(QObject):
     def __init__(self, window: MainWindow, desk: AccountDesk, config: AccountsConfig) -> None:
         super().__init__(window)
         self.desk = desk
-        self.check: Check = check_key
+        trust, proxy = window.workspace.certificates.trust, window.workspace.config.network.proxy
+        self.check: Check = partial(check_key, trust=trust, proxy=proxy)
         self.dialog: QDialog | None = None
         self._window = window
         self._workspace = window.workspace

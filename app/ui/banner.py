@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -18,9 +20,17 @@ class Banner(QWidget):
 
     frame_requested = Signal(int)
 
-    def __init__(self, notices: Notices, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        notices: Notices,
+        parent: QWidget | None = None,
+        *,
+        questions: Mapping[str, tuple[str, Callable[[Alarm], None]]] | None = None,
+    ) -> None:
+        """`questions`: by code, the words and the effect of a button; such an alarm cannot be put away."""
         super().__init__(parent)
         self._notices = notices
+        self._questions = questions or {}
         self._version = -1
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -42,7 +52,7 @@ class Banner(QWidget):
             gone.deleteLater()
         alarms = list(reversed(self._notices.alarms.values()))
         for alarm in alarms[:MOST_STRIPS]:
-            strip = _Strip(alarm)
+            strip = _Strip(alarm, self._questions.get(alarm.code))
             strip.closed.connect(self._put_away)
             strip.frame_requested.connect(self.frame_requested)
             self._column.addWidget(strip)
@@ -59,7 +69,7 @@ class _Strip(QFrame):
     closed = Signal(object)
     frame_requested = Signal(int)
 
-    def __init__(self, alarm: Alarm) -> None:
+    def __init__(self, alarm: Alarm, question: tuple[str, Callable[[Alarm], None]] | None) -> None:
         super().__init__()
         look = theme.current()
         text = words.clean(alarm.text)
@@ -88,6 +98,12 @@ class _Strip(QFrame):
             link = tool_button(f"#{alarm.frame:,}", "Show the message that tells this")
             link.clicked.connect(lambda: self.frame_requested.emit(alarm.frame))
             row.addWidget(link)
+        if question is not None:
+            asking, act = question
+            button = tool_button(asking, f"{asking} {source}")
+            button.clicked.connect(lambda: act(alarm))
+            row.addWidget(button)
+            return
         close = tool_button("", "Put this away", icon="cancel")
         close.clicked.connect(lambda: self.closed.emit(alarm))
         row.addWidget(close, 0, Qt.AlignmentFlag.AlignVCenter)

@@ -12,6 +12,7 @@ from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QToolButton, QVBoxLayout, QWidget
 
 from app.account_desk import AccountDesk
+from app.certificate_desk import ISSUER_CHANGED
 from app.config import Config
 from app.core.clock import local_zone, process_age_s
 from app.core.notices import Notice, NoticeLevel
@@ -23,6 +24,7 @@ from app.ui import theme as look
 from app.ui.accounts_control import AccountsControl
 from app.ui.banner import Banner
 from app.ui.dialogs.exchanges import ExchangesDialog
+from app.ui.dialogs.issuer_changed import ask_about_issuer
 from app.ui.docks import DockHost, LayoutState, load_layout, save_layout
 from app.ui.format import Display, forget_times
 from app.ui.frame_clock import FrameClock
@@ -150,7 +152,8 @@ class MainWindow(QMainWindow):
         self.top = TopBar()
         self.replay_bar = ReplayBar()
         self.replay_bar.hide()
-        self.banner = Banner(self._workspace.notices)
+        asked = {ISSUER_CHANGED: ("Confirm…", lambda alarm: ask_about_issuer(self, self._workspace, alarm.source))}
+        self.banner = Banner(self._workspace.notices, questions=asked)
         frame = QWidget()
         column = QVBoxLayout(frame)
         column.setContentsMargins(0, 0, 0, 0)

@@ -130,7 +130,9 @@ def test_o17_an_order_that_the_exchange_forgot_is_lost_not_failed(lab: Lab, twin
         assert state(desk, order) == "Put away: the exchange does not know it"
         asked = len(desk.proxy.asked("GET", f"cid:{order.key}"))
         tracker.ask_now()
-        await until(lambda: len(desk.proxy.asked("GET", f"cid:{order.key}")) > asked, what="it is still asked for")
+        await until(
+            lambda: len(desk.proxy.asked("GET", f"cid:{order.key}")) > asked, within_s=20, what="it is still asked for"
+        )
 
         desk.proxy.heal()
         tracker.ask_now()

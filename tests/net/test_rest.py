@@ -18,6 +18,7 @@ from app.core.errors import ErrorKind
 from app.core.frames import Direction, FrameKind, FrameLog
 from app.core.requests import Call, NoAnswer, NotSent, Priority, Request, Response, SignedRequest, VenueError, Weight
 from app.net import http_session
+from app.net.issuers import Trust
 from app.net.rate_limiter import Bucket, RateLimiter
 from app.net.redaction import Redactor
 from app.net.rest import RestClient
@@ -430,7 +431,7 @@ async def test_environment_proxies_are_never_used(exchange: Exchange, monkeypatc
 
 async def test_a_proxy_is_used_when_given(exchange: Exchange) -> None:
     async with serving(exchange, lambda request, writer: writer.write(answer())):
-        async with http_session.open_session(proxy=f"http://127.0.0.1:{exchange.port}") as session:
+        async with http_session.open_session(Trust().context, f"http://127.0.0.1:{exchange.port}") as session:
             exchange.rest = exchange.client("http://api.example.invalid", session)
             assert (await exchange.ask(GET)).status == 200
             await exchange.rest.close()

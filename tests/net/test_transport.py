@@ -12,8 +12,8 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from app.core.frames import Direction, FrameKind
+from app.net.issuers import Trust
 from app.net.proxy import Proxy
-from app.net.tls import trusting_system_store
 from app.net.transport import LinkLost
 from tests.net.loopback import Certificate, Wire, raw_server, until, websocket_server
 
@@ -248,7 +248,7 @@ async def test_issuer_of_a_good_certificate_is_known(wire: Wire, certificate: Ce
     async def handler(peer: ServerConnection) -> None:
         await peer.wait_closed()
 
-    wire.transport._tls = trusting_system_store(str(certificate.path))
+    wire.transport.trust = Trust(cafile=str(certificate.path))
     async with websocket_server(handler, ssl=certificate.server_context()) as url, wire.open(url) as connection:
         assert connection.issuer == "Grey Proxy Ltd, 127.0.0.1"
     assert "issuer Grey Proxy Ltd" in wire.notes()[0]

@@ -34,6 +34,7 @@ SPEC = ExchangeSpec(
     signing_window_ms=SIGNATURE_GOOD_MS,
     amend=AmendRules(words="HTX cannot change an order. Cancel and place anew."),
     kill_switch_s=(5, 600),
+    our_id_kept_ms=2 * 3_600_000,
     order_history_days=2,
     fill_history_days=180,
 )

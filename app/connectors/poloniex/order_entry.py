@@ -12,9 +12,8 @@ from app.connectors.poloniex.errors import OK, good_body, refusal_of
 from app.connectors.poloniex.private_rows import SMART_TYPES, WORD_OF_TYPE, real_id
 from app.connectors.poloniex.protocol import PRIVATE_CHEAP, PRIVATE_HEAVY, to_symbol
 from app.connectors.spec import CancelAnswer, PlaceAccepted
-from app.core.errors import ErrorKind
 from app.core.orders import InFlightOrder, OrderIntent
-from app.core.requests import Call, Priority, Request, Response, VenueError, Weight
+from app.core.requests import Call, Priority, Request, Response, Weight
 from app.core.types import OrderType, Side
 
 ORDERS = "/orders"
@@ -110,12 +109,7 @@ def kill_switch(seconds: int | None) -> Call[int]:
         raise ValueError(f"the safety timer takes 10 to 600 seconds, not {seconds}")
 
     def parse(response: Response) -> int:
-        try:
-            fires_ms = _decode_timer(good_body(response)).cancellation_time
-        except VenueError as error:
-            if seconds is None and error.kind is ErrorKind.NOT_FOUND:
-                return 0
-            raise
+        fires_ms = _decode_timer(good_body(response)).cancellation_time
         return 0 if seconds is None else fires_ms
 
     body = msgspec.json.encode({"timeout": "-1" if seconds is None else str(seconds)})
@@ -123,15 +117,10 @@ def kill_switch(seconds: int | None) -> Call[int]:
 
 
 def kill_switch_status() -> Call[int]:
-    """When the account's timer fires (exchange ms), 0 while none runs: error 25020."""
+    """When the account's timer fires (exchange ms). While none runs it raises VenueError NOT_FOUND, code 25020."""
 
     def parse(response: Response) -> int:
-        try:
-            return _decode_timer(good_body(response)).cancellation_time
-        except VenueError as error:
-            if error.kind is ErrorKind.NOT_FOUND:
-                return 0
-            raise
+        return _decode_timer(good_body(response)).cancellation_time
 
     request = Request(
         method="GET", path="/orders/killSwitchStatus", signed=True, weights=PRIVATE_CHEAP, priority=Priority.RECONCILE

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable
 from decimal import Decimal
 
 from app.core.clock import NS_PER_MS, Clock
-from app.core.orders import InFlightOrder, OrderState
+from app.core.orders import InFlightOrder, OrderFlag, OrderState
 from app.core.types import Side
 from app.ui.desk import Desk, ExchangeView
 from app.ui.format import DASH, Display, age, clean, date_time, decimals_of, exact, moment, plain, rounded
@@ -126,7 +126,7 @@ def _filled_cell(line: OrderLine) -> Cell:
 def _state_cell(line: OrderLine) -> Cell:
     text, tone = words.state_words(line.order)
     if is_traders_to_tell(line):
-        text = CANNOT_BE_ASKED
+        text = TOO_OLD if OrderFlag.TOO_OLD in line.order.flags else CANNOT_BE_ASKED
     return Cell(text, tone, tip=words.state_tip(line.order), bold=tone in ("warning", "error"))
 
 
@@ -138,12 +138,14 @@ def id_cell(line: OrderLine) -> Cell:
     return Cell(clean(order.client_order_id or order.exchange_order_id, 48), "secondary", tip=tip)
 
 
+TOO_OLD = "May be live, too old to prove: choose…"
 CANNOT_BE_ASKED = "This exchange cannot be asked by our id: choose…"
 
 
 def is_traders_to_tell(line: OrderLine) -> bool:
     """Whether the outcome is unknown and no question to the exchange can tell it."""
-    return line.order.state is OrderState.UNKNOWN and not getattr(line.exchange, "asks_by_our_id", True)
+    asked = getattr(line.exchange, "asks_by_our_id", True) and OrderFlag.TOO_OLD not in line.order.flags
+    return line.order.state is OrderState.UNKNOWN and not asked
 
 
 def _exact(value: Decimal | None) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from app.core.cancellation import CancelOutcome
-from app.core.kill_switch import Expiry, utc_time
+from app.core.kill_switch import Expiry
 from app.core.orders import InFlightOrder
 from app.core.signal import Signal
+from app.core.timestamps import utc_time
 from app.core.types import Side
 from app.ui.desk import Desk, ExchangeView
 

@@ -240,18 +240,22 @@ def test_kill_switch(private: PoloniexPrivate, reply: Reply) -> None:
     assert call.parse(reply('{"startTime":1665456130000,"cancellationTime":1665456160000}')) == 1665456160000
 
 
-def test_disarming_is_done_even_where_none_ran(private: PoloniexPrivate, reply: Reply) -> None:
+def test_disarming_where_none_runs_says_so(private: PoloniexPrivate, reply: Reply) -> None:
     call = private.kill_switch(None)
     assert body(call) == {"timeout": "-1"}
     assert call.parse(reply('{"startTime":1665456130000,"cancellationTime":1665456130000}')) == 0
-    assert call.parse(reply('{"code":25020,"message":"No active kill switch"}', 400)) == 0
+    with pytest.raises(VenueError) as refused:
+        call.parse(reply('{"code":25020,"message":"No active kill switch"}', 400))
+    assert refused.value.kind is ErrorKind.NOT_FOUND
 
 
 def test_a_running_timer_is_asked_for(private: PoloniexPrivate, reply: Reply) -> None:
     call = private.kill_switch_status()
     assert (call.request.method, call.request.path, call.request.signed) == ("GET", "/orders/killSwitchStatus", True)
     assert call.parse(reply('{"startTime":1665456130000,"cancellationTime":1665456160000}')) == 1665456160000
-    assert call.parse(reply('{"code":25020,"message":"No active kill switch"}', 400)) == 0
+    with pytest.raises(VenueError) as refused:
+        call.parse(reply('{"code":25020,"message":"No active kill switch"}', 400))
+    assert refused.value.kind is ErrorKind.NOT_FOUND
 
 
 @pytest.mark.parametrize("seconds", [0, 9, 601, -1])
