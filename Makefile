@@ -1,6 +1,8 @@
 # `make run` and `make test` set up everything they need; see README.md.
 PYTHON ?= python3
 ARGS ?=
+# Most tests wait for something, so there may be more of them at once than there are cores.
+JOBS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check
@@ -13,7 +15,7 @@ run: $(VENV)/.run
 
 test: $(VENV)/.dev
 	@packaging/system-check
-	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q $(ARGS)
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(ARGS)
 
 faults: $(VENV)/.dev
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.faults $(ARGS)

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 
+from app.config import Config, HistoryConfig
 from app.core.orders import InFlightOrder, OrderFlag, OrderState
 from app.twin_process import TwinLine
 from tests.faults.order_stories import (
@@ -139,7 +140,8 @@ def test_o17_an_order_that_the_exchange_forgot_is_lost_not_failed(lab: Lab, twin
         await until(lambda: order.state is OrderState.CANCELED, what="its true end, once the exchange knows it again")
         assert OrderFlag.LOST not in order.flags and state(desk, order) == "Cancelled"
 
-    tell(lab, twin_line, story)
+    # The past that is loaded at the start would tell of its end.
+    tell(lab, twin_line, story, config=Config(history=HistoryConfig(days=0)))
 
 
 def test_o19_refusals_are_told_in_plain_words(lab: Lab, twin_line: TwinLine) -> None:
