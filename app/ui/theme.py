@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
@@ -292,14 +292,20 @@ def resource_path(*parts: str) -> Path:
 
 
 def icon(name: str, colour: QColor | None = None) -> QIcon:
-    """The named drawing of resources/icons in the palette's text colour, or in `colour`. Raises FileNotFoundError."""
+    """The named drawing of resources/icons in the palette's text colour, or in `colour`. Raises KeyError."""
     theme = current()
     return _icon(name, (colour or theme.text).name(), theme.disabled.name())
 
 
+@cache
+def _drawings() -> dict[str, str]:
+    """All at once: what tells that no more files can be opened must not need to open one."""
+    return {file.stem: file.read_text(encoding="utf-8") for file in resource_path("icons").glob("*.svg")}
+
+
 @lru_cache(maxsize=256)
 def _icon(name: str, colour: str, disabled: str) -> QIcon:
-    drawing = resource_path("icons", f"{name}.svg").read_text(encoding="utf-8")
+    drawing = _drawings()[name]
     made = QIcon()
     for mode, ink in ((QIcon.Mode.Normal, colour), (QIcon.Mode.Disabled, disabled)):
         renderer = QSvgRenderer(QByteArray(drawing.replace("currentColor", ink).encode()))

@@ -116,7 +116,7 @@ def _ink(name: str) -> list[QColor]:
 
 
 def test_a_missing_icon_is_an_error_not_a_blank(qapp: QApplication) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(KeyError):
         theme.icon("no such drawing")
 
 
