@@ -14,9 +14,10 @@ from urllib.parse import unquote
 import msgspec
 from msgspec import Struct
 
-from app.connectors.exchange import Exchange, OrderRefused
+from app.connectors.exchange import Exchange
 from app.connectors.fmz.protocol import OUTCOME_UNKNOWN, RAW_PREFIX, REFUSED, to_pair
 from app.connectors.spec import PrivateSource
+from app.connectors.trading import OrderRefused
 from app.core.cancellation import CancelOutcome
 from app.core.errors import ErrorKind
 from app.core.order_book import BookState
