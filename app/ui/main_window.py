@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QMainWindow, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from app.account_desk import AccountDesk
 from app.certificate_desk import ISSUER_CHANGED
@@ -494,15 +494,3 @@ class _Pulse(QWidget):
         super().__init__(parent)
         self.setFixedSize(1, 1)
         self.refresh = refresh
-
-
-def icon_button(name: str, tip: str) -> QToolButton:
-    """A flat button of the top bar."""
-    button = QToolButton()
-    button.setIcon(look.icon(name))
-    button.setToolTip(tip)
-    button.setAccessibleName(tip)
-    button.setAutoRaise(True)
-    size = look.current().px(28)
-    button.setFixedSize(size, size)
-    return button
