@@ -19,13 +19,13 @@ from app.core.notices import Notice, NoticeLevel
 from app.core.orders import OrderIntent
 from app.core.types import Side
 from app.replay_desk import ReplayDesk
-from app.ui import actions, layouts
+from app.ui import actions
 from app.ui import theme as look
 from app.ui.accounts_control import AccountsControl
 from app.ui.banner import Banner
 from app.ui.dialogs.exchanges import ExchangesDialog
 from app.ui.dialogs.issuer_changed import ask_about_issuer
-from app.ui.docks import DockHost, LayoutState, load_layout, save_layout
+from app.ui.docks import DockHost
 from app.ui.format import Display, forget_times
 from app.ui.frame_clock import FrameClock
 from app.ui.kill_switch_chip import KillSwitchChip
@@ -52,9 +52,9 @@ from app.ui.plugin_tools import PluginTools
 from app.ui.replay_bar import ReplayBar
 from app.ui.status_bar import StatusBar
 from app.ui.top_bar import TopBar
+from app.ui.window_memory import WindowMemory
 from app.workspace import Workspace
 
-_AUTOSAVE_MS = 60_000
 _NARROW = 1500
 _LAB_EDGE = 4
 _TELL_FRAMES_EVERY = 60
@@ -72,8 +72,6 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__()
         self._workspace = workspace
-        self._layout_file = layout_file
-        self._state = load_layout(layout_file) or LayoutState()
         self._market: tuple[str, str] | None = None
         self._first_book_s: float | None = None
         self._replay: ReplayDesk | None = None
@@ -85,9 +83,10 @@ class MainWindow(QMainWindow):
         screen = self.screen().availableGeometry()
         self.resize(min(1920, screen.width()), min(1080, screen.height()))
         self.frames = FrameClock(hz=config.ui.frame_rate, parent=self)
+        self.docks = DockHost(self)
+        self.memory = WindowMemory(self, layout_file)
         self._build_panels(Display(zone=None if config.ui.time_zone == "local" else UTC))
         self._build_frame()
-        self.docks = DockHost(self)
         self.plugins = PluginTools(self)
         self._build_docks()
         self.accounts = AccountsControl(self, accounts or AccountDesk(workspace), config.accounts)
@@ -95,16 +94,9 @@ class MainWindow(QMainWindow):
         actions.install(self)
         self._connect()
         self._arranged = False
-        if self._state.geometry:
-            self.docks.restore_geometry(self._state.geometry)
-        else:
-            self.move(screen.topLeft())
-        layouts.arrange(self, "trade")
+        self.memory.put_in_place()
         self.frames.add(_Pulse(self, self._refresh), active=True)
         self.frames.start()
-        self._autosave = QTimer(self)
-        self._autosave.timeout.connect(self.save)
-        self._autosave.start(_AUTOSAVE_MS)
 
     # -- building
 
@@ -202,7 +194,7 @@ class MainWindow(QMainWindow):
         self.watch.market_selected.connect(self.open_market)
         self.watch.search_requested.connect(self.search.show_palette)
         for panel in self.market_panels:
-            panel.price_clicked.connect(self._fill_price)
+            panel.price_clicked.connect(self.entry.fill_price)
         shows_frames: tuple[Any, ...] = (
             *self.market_panels,
             *self.account_tables,
@@ -263,7 +255,7 @@ class MainWindow(QMainWindow):
         self.setProperty("paper", exchange.paper)
         edge = look.current().px(_LAB_EDGE) if exchange.kind == "LAB" else 0
         self.setContentsMargins(edge, edge, edge, edge)
-        self._state.values[f"pair:{exchange_key}"] = pair
+        self.memory.keep_pair(exchange_key, pair)
 
     def _leave_market(self) -> None:
         """The exchange shown was closed: show another, or nothing."""
@@ -282,7 +274,7 @@ class MainWindow(QMainWindow):
 
     def last_pair(self, exchange_key: str) -> str:
         """The pair last shown of that exchange, or empty."""
-        return str(self._state.values.get(f"pair:{exchange_key}", ""))
+        return self.memory.last_pair(exchange_key)
 
     def watch_first(self, exchange_key: str) -> None:
         """Fill an empty watch list with the exchange's largest markets."""
@@ -316,9 +308,6 @@ class MainWindow(QMainWindow):
         """Show a message in the stream inspector."""
         self.docks.bring_up("inspector")
         self.inspector.show_frame(seq)
-
-    def _fill_price(self, price: str) -> None:
-        self.entry.fill_price(price)
 
     def _fill_price_of(self, exchange_key: str, pair: str, price: str) -> None:
         if self._market != (exchange_key, pair):
@@ -409,41 +398,6 @@ class MainWindow(QMainWindow):
             "first_book_s": None if self._first_book_s is None else round(self._first_book_s, 3),
         }
 
-    # -- layout
-
-    def _restore(self) -> None:
-        state = self._state
-        current = state.current if state.current in layouts.NAMES else "trade"
-        layouts.arrange(self, current)
-        if current in state.layouts and not self.docks.restore(state.layouts[current]):
-            self._workspace.notices.warning("desk", "the saved layout could not be used; the default is shown")
-        steps = state.values.get("ladder_steps")
-        if isinstance(steps, dict):
-            self.ladder.restore_steps({str(pair): int(step) for pair, step in steps.items()})
-        self._state.current = current
-        self.ladder.setFocus()
-
-    def use_layout(self, name: str) -> None:
-        """Switch to a named layout; the one left is kept as it is."""
-        self._state.layouts[self._state.current] = self.docks.save()
-        self._state.current = name
-        if name not in self._state.layouts or not self.docks.restore(self._state.layouts[name]):
-            layouts.arrange(self, name)
-        self.ladder.setFocus()
-
-    def reset_layout(self) -> None:
-        """Back to the default of the current layout."""
-        layouts.arrange(self, self._state.current)
-
-    def save(self) -> None:
-        state = self._state
-        state.geometry = self.docks.save_geometry()
-        state.layouts[state.current] = self.docks.save()
-        try:
-            save_layout(self._layout_file, state)
-        except OSError as error:
-            self._workspace.notices.warning("desk", f"the layout is not saved: {error.strerror}")
-
     @property
     def workspace(self) -> Workspace:
         return self._workspace
@@ -461,7 +415,7 @@ class MainWindow(QMainWindow):
         if not self._arranged:
             # Docks take the sizes they are asked for only once the window has its own.
             self._arranged = True
-            QTimer.singleShot(0, self._restore)
+            QTimer.singleShot(0, self.memory.restore)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -481,9 +435,8 @@ class MainWindow(QMainWindow):
         self._deaf()
         self.frames.stop()
         self.kill_switch.stop()
-        self._autosave.stop()
         self.accounts.finish()
-        self.save()
+        self.memory.finish()
         self.hide()
 
 

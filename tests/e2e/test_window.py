@@ -115,12 +115,16 @@ def test_closed_panels_come_back_and_the_layout_is_remembered(play: Play, twin: 
         actions["Depth"].trigger()
         assert desk.window.depth.isVisible()
         actions["Trades"].trigger()
+        QTest.mouseClick(desk.window.ladder._coarser, Qt.MouseButton.LeftButton)
+        factor = desk.window.ladder.factor
+        assert factor > 1
         await desk.close()
         again = Desk(tmp_path)
         await again.open(line)
         try:
             await until(lambda: not again.window.docks["tape"].isVisible(), what="the closed panel to stay closed")
             assert again.window.depth.isVisible()
+            assert again.window.ladder.factor == factor, "the price step of this market"
         finally:
             await again.close()
 

@@ -85,7 +85,7 @@ def test_x5_files_to_share_hold_no_secret_and_count_what_was_masked(
         assert workspace.store is not None
         await workspace.store.copy_to(tmp_path / "copy.db")
         await desk.cancel_shown()
-        window.save()
+        window.memory.save()
 
     lab(story)
     assert {"session.jsonl.zst", "messages.jsonl", "copy.db", "layout.json", "orders.db"} <= {
