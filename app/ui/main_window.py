@@ -227,6 +227,7 @@ class MainWindow(QMainWindow):
         self.status.connections_requested.connect(self._show_connections)
         self.status.stream_requested.connect(self._show_inspector)
         self.frames.pace_changed.connect(self.status.set_frame_stats)
+        self.docks.rearranged.connect(self.toasts.come_forward)
         self._deaf = self._workspace.notices.added.connect(self._show_trouble)
 
     def _show_trouble(self, notice: Notice) -> None:

@@ -131,6 +131,34 @@ def test_closed_panels_come_back_and_the_layout_is_remembered(play: Play, twin: 
     play(story())
 
 
+def test_a_toast_stays_before_a_panel_that_is_raised(play: Play, twin: TwinProcess, tmp_path: Path) -> None:
+    async def story() -> None:
+        desk = Desk(tmp_path)
+        await desk.open(twin.read_line())
+        window = desk.window
+        try:
+            desk.workspace.notices.error("desk", "stays until it is closed")
+            await until(lambda: "stays until it is closed" in window.toasts.texts())
+
+            def on_top() -> bool:
+                found = window.childAt(window.toasts.geometry().center())
+                return found is not None and window.toasts.isAncestorOf(found)
+
+            assert on_top()
+            for name in ("candles", "grid", "orders", "fills", "balances", "entry", "events"):
+                window.docks[name].show()
+                window.docks[name].raise_()
+                await until(on_top, what=f"the toast before {name}")
+            window.docks["balances"].setFloating(True)
+            window.docks["balances"].setFloating(False)
+            window.docks["balances"].raise_()
+            await until(on_top, what="the toast before a panel that was detached")
+        finally:
+            await desk.close()
+
+    play(story())
+
+
 def test_every_focusable_widget_of_the_window_has_a_name(play: Play, twin: TwinProcess, tmp_path: Path) -> None:
     from PySide6.QtWidgets import QAbstractScrollArea, QHeaderView, QScrollBar, QWidget
 
