@@ -163,7 +163,7 @@ class FmzMethods:
         if self._exchange.account.complete_frame and self._exchange.account_freshness().state == "live":
             balances = list(self._exchange.account.balances.values())
         else:
-            balances = await self._exchange.venue.perform(source.get_balances())
+            balances = await self._exchange.venue.all_pages(source.get_balances())
         return Answer([balance_row(balance) for balance in balances])
 
     async def _orders(self, params: dict[str, Any]) -> Answer:

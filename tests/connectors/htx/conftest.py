@@ -25,8 +25,9 @@ ACCOUNTS = [
 
 
 def packed(message: Any) -> bytes:
-    """A frame as the market sockets send it."""
-    return gzip.compress((message if isinstance(message, str) else json.dumps(message, separators=(",", ":"))).encode())
+    """A frame as the market sockets send it, the same at every time: it may name a test."""
+    text = message if isinstance(message, str) else json.dumps(message, separators=(",", ":"))
+    return gzip.compress(text.encode(), mtime=0)
 
 
 @pytest.fixture(autouse=True)
