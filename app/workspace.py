@@ -350,7 +350,7 @@ class Workspace:
             budget_for=self._budget_for,
             redactor=redactor,
             loop_lag_s=lambda: self.loop_lag_s,
-            rate_usage=lambda: {usage.name: usage.used / usage.units for usage in limiter.usage()},
+            rate_usage=limiter.shares,
             standing=standing,
             via=proxy.words,
         )
