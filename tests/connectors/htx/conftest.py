@@ -26,7 +26,7 @@ ACCOUNTS = [
 
 def packed(message: Any) -> bytes:
     """A frame as the market sockets send it."""
-    return gzip.compress((message if isinstance(message, str) else json.dumps(message, separators=(",", ":"))).encode())
+    return gzip.compress((message if isinstance(message, str) else json.dumps(message, separators=(",", ":"))).encode(), mtime=0)
 
 
 @pytest.fixture(autouse=True)
