@@ -30,6 +30,7 @@ from app.connectors.user_stream_tracker import UserStreamTracker
 from app.connectors.user_stream_tracker_data_source import UserStreamTrackerDataSource
 from app.connectors.venue import TROUBLE, Venue
 from app.core.account import AccountBook, FeeSchedule, TradeFee
+from app.core.arming import Arming
 from app.core.cancellation import CancellationReceipt, CancellationResult, CancelOutcome
 from app.core.client_order_id import new_client_order_id
 from app.core.effects import AccountEvent, Effect, MarketEvent
@@ -94,6 +95,7 @@ class Exchange:
         self.paper = venue.domain.paper
         self.kind = "LAB" if venue.domain.lab else "PAPER" if self.paper else "LIVE"
         """What a market is marked with wherever money could be thought to be at stake."""
+        self.arming = Arming(needed=self.kind == "LIVE")
         self.standing = standing or KeyStanding()
         self.markets = MarketList(venue, public)
         venue.on_clock_refused = self.markets.ask_clock_now
@@ -455,6 +457,8 @@ class Exchange:
         """Whether the order may leave now; `despite`: orders in doubt that the trader has looked for elsewhere."""
         if self.no_orders or self.user_stream_tracker is None:
             return Gate(GateState.BLOCKED, self.no_orders or "not signed in")
+        if self.arming.refusal:
+            return Gate(GateState.BLOCKED, self.arming.refusal)
         rule = self.trading_rules.get(draft.pair)
         if rule is not None and not rule.is_open:
             return Gate(GateState.BLOCKED, f"{draft.pair}: {rule.status_words.lower()}")

@@ -22,6 +22,7 @@ from app.replay_desk import ReplayDesk
 from app.ui import actions, layouts
 from app.ui import theme as look
 from app.ui.accounts_control import AccountsControl
+from app.ui.arming import ArmingControl
 from app.ui.banner import Banner
 from app.ui.dialogs.exchanges import ExchangesDialog
 from app.ui.dialogs.issuer_changed import ask_about_issuer
@@ -92,6 +93,8 @@ class MainWindow(QMainWindow):
         self._build_docks()
         self.accounts = AccountsControl(self, accounts or AccountDesk(workspace), config.accounts)
         self.menuWidget().layout().addWidget(self.accounts.bar)
+        self.arming = ArmingControl(self, config.trading.safe_after_minutes)
+        self.top.add_button(self.arming.chip)
         actions.install(self)
         self._connect()
         self._arranged = False
@@ -481,6 +484,7 @@ class MainWindow(QMainWindow):
         self._deaf()
         self.frames.stop()
         self.kill_switch.stop()
+        self.arming.stop()
         self._autosave.stop()
         self.accounts.finish()
         self.save()

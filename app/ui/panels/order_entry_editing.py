@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QWidget
 
 from app.core.gate import OPEN as GATE_OPEN
-from app.core.gate import Gate
+from app.core.gate import Gate, GateState
 from app.core.orders import OrderIntent
 from app.core.trading_rule import OrderDraft, Problem, TradingRule
 from app.core.types import OrderType, Side, TimeInForce
@@ -136,7 +136,7 @@ class OrderEntryEditing(OrderEntryLayout):
             return
         self._follow_market()
         draft = self._draft_or_none()
-        self._gate = exchange.gate(draft) if draft is not None else GATE_OPEN
+        self._gate = exchange.gate(draft) if draft is not None else _standing_gate(exchange)
         book = exchange.order_books.get(rule.pair)
         seen = (
             self._edits,
@@ -505,3 +505,9 @@ def _fill(box: QComboBox, items: list[tuple[str, str]], chosen: str) -> None:
 def _standing(exchange: ExchangeView | None, rule: TradingRule | None) -> tuple[object, ...]:
     """What decides whether there is a form at all; the object itself, because an account may be opened anew."""
     return (exchange, rule) if exchange is None else (exchange, rule, exchange.has_account, exchange.no_orders)
+
+
+def _standing_gate(exchange: ExchangeView) -> Gate:
+    """What keeps every order back, told before one is written."""
+    safe = exchange.arming.refusal
+    return Gate(GateState.BLOCKED, safe) if safe else GATE_OPEN

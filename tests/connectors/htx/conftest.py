@@ -26,7 +26,8 @@ ACCOUNTS = [
 
 def packed(message: Any) -> bytes:
     """A frame as the market sockets send it."""
-    return gzip.compress((message if isinstance(message, str) else json.dumps(message, separators=(",", ":"))).encode(), mtime=0)
+    text = message if isinstance(message, str) else json.dumps(message, separators=(",", ":"))
+    return gzip.compress(text.encode(), mtime=0)
 
 
 @pytest.fixture(autouse=True)
