@@ -136,7 +136,7 @@ class OrderEntryEditing(OrderEntryLayout):
             return
         self._follow_market()
         draft = self._draft_or_none()
-        self._gate = exchange.gate(draft) if draft is not None else _standing_gate(exchange)
+        self._gate = _standing_gate(exchange) or (exchange.gate(draft) if draft is not None else GATE_OPEN)
         book = exchange.order_books.get(rule.pair)
         seen = (
             self._edits,
@@ -507,7 +507,7 @@ def _standing(exchange: ExchangeView | None, rule: TradingRule | None) -> tuple[
     return (exchange, rule) if exchange is None else (exchange, rule, exchange.has_account, exchange.no_orders)
 
 
-def _standing_gate(exchange: ExchangeView) -> Gate:
+def _standing_gate(exchange: ExchangeView) -> Gate | None:
     """What keeps every order back, told before one is written."""
     safe = exchange.arming.refusal
-    return Gate(GateState.BLOCKED, safe) if safe else GATE_OPEN
+    return Gate(GateState.BLOCKED, f"{safe} (Ctrl+T arms it)") if safe else None
