@@ -28,7 +28,7 @@ from app.ui.theme import Theme, alpha, mix
 
 RANGES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.10)
 NARROWEST, WIDEST = 0.00002, 0.5
-FITTED, FITTED_LEVELS = 0.05, 50
+FITTED, FITTED_LEVELS = 0.05, 20
 """Some exchanges tell the whole book, orders at a hundredth of the price included: that much of it is fitted."""
 _NOTHING = Curve(np.empty(0), np.empty(0), True)
 
