@@ -41,6 +41,11 @@ class AccountsConfig(Struct, forbid_unknown_fields=True):
     auto_lock_minutes: Annotated[int, Meta(ge=1, le=1_440)] = 15
 
 
+class TradingConfig(Struct, forbid_unknown_fields=True):
+    safe_after_minutes: Annotated[int, Meta(ge=1, le=1_440)] = 15
+    """Accounts with real money are safe at the start, and again after so long without mouse or keyboard."""
+
+
 class HistoryConfig(Struct, forbid_unknown_fields=True):
     days: Annotated[int, Meta(ge=0, le=1_095)] = 7
     """How many days of an account's orders and fills are asked for at the start; 0 for none."""
@@ -51,6 +56,7 @@ class Config(Struct, forbid_unknown_fields=True):
     capture: CaptureConfig = msgspec.field(default_factory=CaptureConfig)
     network: NetworkConfig = msgspec.field(default_factory=NetworkConfig)
     accounts: AccountsConfig = msgspec.field(default_factory=AccountsConfig)
+    trading: TradingConfig = msgspec.field(default_factory=TradingConfig)
     history: HistoryConfig = msgspec.field(default_factory=HistoryConfig)
 
 

@@ -74,6 +74,10 @@ async def _serve(found: argparse.Namespace) -> int:
         await service.start()
         workspace.start()
         await _connect(workspace, found)
+        if found.trade:
+            # There is no window to arm them in: who starts the service with this option has.
+            for exchange in workspace.exchanges.values():
+                exchange.arming.arm()
         line = {
             "url": service.url,
             "paths": service.paths,

@@ -91,7 +91,7 @@ class Venues:
             budget_for=self._budget_for,
             redactor=redactor,
             loop_lag_s=self._loop_lag_s,
-            rate_usage=lambda: {usage.name: usage.used / usage.units for usage in limiter.usage()},
+            rate_usage=limiter.shares,
             standing=standing,
             via=proxy.words,
         )

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 
-async def until(condition: Callable[[], object], within_s: float = 10.0, what: str = "") -> None:
+async def until(condition: Callable[[], object], within_s: float = 20.0, what: str = "") -> None:
     """Return as soon as the condition holds; fail when it does not in time."""
     loop = asyncio.get_running_loop()
     end = loop.time() + within_s

@@ -27,6 +27,7 @@ from app.connectors.user_stream_tracker import UserStreamTracker
 from app.connectors.user_stream_tracker_data_source import UserStreamTrackerDataSource
 from app.connectors.venue import TROUBLE, Venue
 from app.core.account import AccountBook, FeeSchedule, TradeFee
+from app.core.arming import Arming
 from app.core.cancellation import CancellationReceipt
 from app.core.effects import Effect
 from app.core.frames import Frame
@@ -73,6 +74,7 @@ class Exchange:
         self.paper = venue.domain.paper
         self.kind = "LAB" if venue.domain.lab else "PAPER" if self.paper else "LIVE"
         """What a market is marked with wherever money could be thought to be at stake."""
+        self.arming = Arming(needed=self.kind == "LIVE")
         self.markets = MarketList(venue, public)
         venue.on_clock_refused = self.markets.ask_clock_now
         self.account = AccountBook()
@@ -108,6 +110,7 @@ class Exchange:
             self._signed_in,
             random,
             self.freshness,
+            self.arming,
             standing,
             no_orders,
         )
@@ -169,11 +172,6 @@ class Exchange:
     def no_orders(self) -> str:
         """Why no order can be sent from here at all, in the trader's words, or empty. Not signed in is no reason."""
         return self.trading.no_orders
-
-    @property
-    def asks_by_our_id(self) -> bool:
-        """False: an order whose answer was lost is the trader's to find (`app.unknown_orders`)."""
-        return self.trading.asks_by_our_id
 
     @property
     def marks(self) -> Sequence[Mark]:

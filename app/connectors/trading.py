@@ -23,6 +23,7 @@ from app.connectors.spec import PrivateSource
 from app.connectors.user_stream_tracker import UserStreamTracker
 from app.connectors.venue import Venue
 from app.core.account import AccountBook, FeeSchedule, TradeFee
+from app.core.arming import Arming
 from app.core.cancellation import CancellationReceipt, CancellationResult, CancelOutcome
 from app.core.client_order_id import new_client_order_id
 from app.core.freshness import Freshness
@@ -75,6 +76,7 @@ class Trading:
         signed_in: SignedIn | None,
         random: Random,
         freshness: Callable[[str], Freshness],
+        arming: Arming,
         standing: KeyStanding | None,
         no_orders: str,
     ) -> None:
@@ -91,6 +93,7 @@ class Trading:
         self._signed_in = signed_in
         self._random = random
         self._freshness = freshness
+        self._arming = arming
         self._barred = no_orders
         self._sender: OrderSender | None = None
         self._ready: Callable[[], bool] | None = None
@@ -203,6 +206,8 @@ class Trading:
         account = self._signed_in
         if self.no_orders or account is None:
             return Gate(GateState.BLOCKED, self.no_orders or "not signed in")
+        if self._arming.refusal:
+            return Gate(GateState.BLOCKED, self._arming.refusal)
         rule = self._known_rule(draft.pair)
         if rule is not None and not rule.is_open:
             return Gate(GateState.BLOCKED, f"{draft.pair}: {rule.status_words.lower()}")

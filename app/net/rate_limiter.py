@@ -118,6 +118,10 @@ class RateLimiter:
             for window in self._windows.values()
         ]
 
+    def shares(self) -> dict[str, float]:
+        """How much of each window is used. One that holds a single request is told only while another one waits."""
+        return {one.name: one.used / one.units for one in self.usage() if one.units > 1 or one.waiting}
+
     def _needs(self, weights: Sequence[Weight]) -> dict[str, int]:
         needs: dict[str, int] = {}
         for weight in weights:

@@ -80,6 +80,7 @@ def _trade_menu(window: MainWindow) -> QMenu:
     menu = QMenu("&Trade", window)
     _entry(menu, window, "Buy form", "Ctrl+B", partial(window.focus_side, Side.BUY))
     _entry(menu, window, "Sell form", "Ctrl+S", partial(window.focus_side, Side.SELL))
+    _entry(menu, window, "Arm real trading, or make it safe", "Ctrl+T", window.arming.toggle)
     menu.addSeparator()
     _entry(menu, window, "Cancel all of this market", "Ctrl+Shift+Backspace", window.open_orders.cancel_this_market)
     _entry(menu, window, "Cancel all orders", "", window.open_orders.cancel_everything)

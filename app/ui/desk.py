@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from app.core.account import AccountBook, FeeSchedule, TradeFee
 from app.core.amendment import AmendOffer
+from app.core.arming import Arming
 from app.core.cancellation import CancellationReceipt
 from app.core.effects import Effect
 from app.core.frames import Frame, FrameLog
@@ -145,6 +146,11 @@ class ExchangeView(Protocol):
     @property
     def no_orders(self) -> str:
         """Why no order can be sent from here at all, or empty; not being signed in is no such reason."""
+        ...
+
+    @property
+    def arming(self) -> Arming:
+        """Whether real money may be traded with now."""
         ...
 
     @property

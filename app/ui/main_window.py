@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from app.replay_desk import ReplayDesk
 from app.ui import actions
 from app.ui import theme as look
 from app.ui.accounts_control import AccountsControl
+from app.ui.arming import ArmingControl
 from app.ui.banner import Banner
 from app.ui.dialogs.exchanges import ExchangesDialog
 from app.ui.dialogs.issuer_changed import ask_about_issuer
@@ -91,6 +93,8 @@ class MainWindow(QMainWindow):
         self._build_docks()
         self.accounts = AccountsControl(self, accounts or AccountDesk(workspace), config.accounts)
         self.menuWidget().layout().addWidget(self.accounts.bar)
+        self.arming = ArmingControl(self, config.trading.safe_after_minutes)
+        self.top.add_button(self.arming.chip)
         actions.install(self)
         self._connect()
         self._arranged = False
@@ -214,7 +218,7 @@ class MainWindow(QMainWindow):
         self.history.again_requested.connect(self._place_again)
         for panel in (*self.account_tables, self.balances):
             panel.account_requested.connect(self.accounts.connect_account)
-        self.open_orders.entry_requested.connect(self._focus_entry)
+        self.open_orders.entry_requested.connect(partial(self.focus_side, Side.BUY))
         self.kill_switch.clicked.connect(self.open_orders.show_kill_switch)
         self.open_orders.outcome_requested.connect(self.plugins.ask_outcome)
         self.bridge.plugin_requested.connect(self.plugins.connect_plugin)
@@ -225,7 +229,7 @@ class MainWindow(QMainWindow):
         self.inspector.cell_requested.connect(self._show_cell)
         self.inspector.export_requested.connect(self._export_frames)
         self.status.connections_requested.connect(self._show_connections)
-        self.status.stream_requested.connect(self._show_inspector)
+        self.status.stream_requested.connect(partial(self.docks.bring_up, "inspector"))
         self.frames.pace_changed.connect(self.status.set_frame_stats)
         self.docks.rearranged.connect(self.toasts.come_forward)
         self._deaf = self._workspace.notices.added.connect(self._show_trouble)
@@ -325,18 +329,12 @@ class MainWindow(QMainWindow):
         self.docks.bring_up("entry")
         self.entry.place_again(exchange_key, terms)
 
-    def _focus_entry(self) -> None:
-        self.focus_side(Side.BUY)
-
     def focus_side(self, side: Side) -> None:
         self.docks.bring_up("entry")
         self.entry.focus_side(side)
 
     def _show_connections(self, _exchange_key: str) -> None:
         self.docks.bring_up("connections")
-
-    def _show_inspector(self) -> None:
-        self.docks.bring_up("inspector")
 
     def _show_cell(self, cell: Any) -> None:
         place = {"book": "ladder", "order": "orders", "fill": "fills", "balance": "balances"}
@@ -436,6 +434,7 @@ class MainWindow(QMainWindow):
         self._deaf()
         self.frames.stop()
         self.kill_switch.stop()
+        self.arming.stop()
         self.accounts.finish()
         self.memory.finish()
         self.hide()

@@ -6,4 +6,5 @@ from tests.bench import book_path, every_exchange, window
 from tests.bench.figures import report
 
 if __name__ == "__main__":
-    report([*book_path.measure(), *every_exchange.measure(), *window.under_load(), *window.start(), *window.click()])
+    paths = [*book_path.measure(), *every_exchange.measure()]
+    report([*paths, *window.under_load(), *window.six_markets(), *window.start(), *window.click()])

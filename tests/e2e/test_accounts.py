@@ -447,6 +447,7 @@ def test_an_account_is_added_in_the_window_and_trades(play: Play, twin: Twin, tm
             assert desk.window.market == ("okx:okx", PAIR) and desk.window.top._kind.text() == "LIVE"
             assert desk.window.top.marks() == ["ANY IP"]
             exchange = desk.exchange("okx")
+            await arm(desk)
             key = exchange.submit(draft(desk, "okx"))
             await until(lambda: desk.state("okx", key) is OrderState.OPEN, what="an open order")
             await exchange.cancel_all()
@@ -455,6 +456,76 @@ def test_an_account_is_added_in_the_window_and_trades(play: Play, twin: Twin, tm
             await desk.close()
 
     play(story())
+
+
+def test_real_money_is_safe_until_it_is_armed_and_again_when_nobody_is_there(
+    play: Play, twin: Twin, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        line = twin(seed=5)
+        desk = VaultDesk(tmp_path, exchanges=real_looking(line))
+        await desk.keep("real", line, domain="main")
+        await desk.keep("lab", twin(seed=6))
+        desk.open()
+        try:
+            for label in ("lab", "real"):
+                desk.accounts.open(label, PASSWORD)
+                await desk.ready(label)
+            window, real = desk.window, desk.exchange("real")
+            chip, status = window.arming.chip, window.status.armed
+            words = window.entry.gate_words
+            window.open_market(real.key, PAIR)
+            await until(lambda: window.market == (real.key, PAIR) and desk.book() == "live", 20, "the market")
+            await until(lambda: chip.isVisible() and (chip.text(), status.text()) == ("SAFE", "SAFE"), what="the chip")
+            safe = "Blocked: SAFE: trading with this account is not armed (Ctrl+T arms it)"
+            await until(lambda: words.text() == safe, what="the reason")
+            assert not window.entry.submit.isEnabled()
+            with pytest.raises(OrderRefused, match="SAFE"):
+                real.submit(draft(desk, "real"))
+            lab = desk.exchange("lab")
+            lab.submit(draft(desk, "lab"))
+            await until(lambda: len(lab.orders.open) == 1 and lab.orders.open[0].state is OrderState.OPEN)
+
+            QTest.mouseClick(chip, Qt.MouseButton.LeftButton)
+            assert window.arming.question is not None
+            press(window.arming.question, "Stay safe")
+            assert real.arming.refusal
+            await arm(desk)
+            await until(lambda: chip.text() == "ARMED" and status.text().startswith("ARMED 1"), what="the words")
+            await until(lambda: window.entry.gate_words.isHidden(), what="an open form")
+            key = real.submit(draft(desk, "real"))
+            await until(lambda: desk.state("real", key) is OrderState.OPEN, what="an open order")
+
+            window.arming.idle.elapsed.emit()
+            assert real.arming.refusal and chip.text() == "SAFE"
+            assert "nobody touched anything for 15 min" in desk.workspace.notices.items[-1].text
+            with pytest.raises(OrderRefused, match="SAFE"):
+                real.submit(draft(desk, "real"))
+            # Cancelling needs nothing.
+            await real.cancel_all()
+            assert desk.state("real", key) is OrderState.CANCELED
+            await lab.cancel_all()
+
+            await arm(desk)
+            desk.act("Lock now, or unlock…")
+            await until(lambda: not desk.exchange("real").has_account, what="the lock")
+            await desk.unlock()
+            await desk.ready("real")
+            assert desk.exchange("real").arming.refusal, "an account that was locked is safe"
+        finally:
+            await desk.close()
+
+    play(story())
+
+
+async def arm(desk: VaultDesk) -> None:
+    """Click the chip and say yes."""
+    await until(lambda: desk.window.arming.chip.isVisible(), what="the chip")
+    QTest.mouseClick(desk.window.arming.chip, Qt.MouseButton.LeftButton)
+    box = desk.window.arming.question
+    assert box is not None
+    (yes,) = (button for button in box.buttons() if button.text().startswith("Arm "))
+    QTest.mouseClick(yes, Qt.MouseButton.LeftButton)
 
 
 def test_nobody_at_the_desk_locks_it_and_input_puts_that_off(play: Play, twin: Twin, tmp_path: Path) -> None:

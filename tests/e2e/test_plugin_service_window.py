@@ -87,7 +87,7 @@ class Asker:
                 await asyncio.sleep(0.2)
 
 
-def test_every_method_is_answered_and_seen(play: Play, twin: TwinLine, tmp_path: Path) -> None:  # noqa: F811
+def test_every_method_is_answered_and_seen(play: Play, twin: TwinLine, tmp_path: Path) -> None:
     async def story() -> None:
         desk = WindowDesk(tmp_path)
         try:
@@ -158,7 +158,7 @@ async def _keys_are_shown_once(desk: WindowDesk, dialog: PluginServiceDialog, as
 
 
 def test_x8_forty_forged_requests_are_counted_in_the_dialog(
-    play: Play,  # noqa: F811
+    play: Play,
     twin: TwinLine,
     tmp_path: Path,
 ) -> None:
@@ -195,7 +195,7 @@ def test_x8_forty_forged_requests_are_counted_in_the_dialog(
     play(story())
 
 
-def test_x10_a_taken_port_starts_nothing(play: Play, tmp_path: Path) -> None:  # noqa: F811
+def test_x10_a_taken_port_starts_nothing(play: Play, tmp_path: Path) -> None:
     async def story() -> None:
         desk = WindowDesk(tmp_path)
         taken = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0)
@@ -217,7 +217,7 @@ def test_x10_a_taken_port_starts_nothing(play: Play, tmp_path: Path) -> None:  #
     play(story())
 
 
-def test_one_depthdesk_trades_through_another(play: Play, twin: TwinLine, tmp_path: Path) -> None:  # noqa: F811
+def test_one_depthdesk_trades_through_another(play: Play, twin: TwinLine, tmp_path: Path) -> None:
     async def story() -> None:
         near, far = WindowDesk(tmp_path / "near"), WindowDesk(tmp_path / "far")
         try:

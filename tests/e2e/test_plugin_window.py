@@ -38,7 +38,7 @@ def plugin(tmp_path: Path) -> Iterator[ReferencePlugin]:
     made.stop()
 
 
-def test_a_plugin_is_added_kept_and_traded(play: Play, plugin: ReferencePlugin, tmp_path: Path) -> None:  # noqa: F811
+def test_a_plugin_is_added_kept_and_traded(play: Play, plugin: ReferencePlugin, tmp_path: Path) -> None:
     async def story() -> None:
         desk = WindowDesk(tmp_path / "desk")
         try:
@@ -119,7 +119,7 @@ def _click_state(desk: WindowDesk, order: InFlightOrder) -> None:
     QTest.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=at)
 
 
-def test_o25_a_lost_answer_is_told_by_the_trader(play: Play, plugin: ReferencePlugin, tmp_path: Path) -> None:  # noqa: F811
+def test_o25_a_lost_answer_is_told_by_the_trader(play: Play, plugin: ReferencePlugin, tmp_path: Path) -> None:
     async def story() -> None:
         desk = WindowDesk(tmp_path / "desk")
         try:
@@ -161,7 +161,7 @@ def test_o25_a_lost_answer_is_told_by_the_trader(play: Play, plugin: ReferencePl
     play(story())
 
 
-def test_every_field_says_what_is_wrong(play: Play, tmp_path: Path) -> None:  # noqa: F811
+def test_every_field_says_what_is_wrong(play: Play, tmp_path: Path) -> None:
     async def story() -> None:
         desk = WindowDesk(tmp_path)
         try:
@@ -196,7 +196,7 @@ def test_every_field_says_what_is_wrong(play: Play, tmp_path: Path) -> None:  # 
     play(story())
 
 
-def test_x10_a_stranger_at_the_port_gets_no_key(play: Play, plugin: ReferencePlugin, tmp_path: Path) -> None:  # noqa: F811
+def test_x10_a_stranger_at_the_port_gets_no_key(play: Play, plugin: ReferencePlugin, tmp_path: Path) -> None:
     """First another kind of server; then one that takes the plug-in's place after it was looked at."""
     heard: list[bytes] = []
 
@@ -238,7 +238,7 @@ def test_x10_a_stranger_at_the_port_gets_no_key(play: Play, plugin: ReferencePlu
     play(story())
 
 
-def test_the_pace_is_changed_while_it_runs(play: Play, plugin: ReferencePlugin, tmp_path: Path) -> None:  # noqa: F811
+def test_the_pace_is_changed_while_it_runs(play: Play, plugin: ReferencePlugin, tmp_path: Path) -> None:
     async def story() -> None:
         desk = WindowDesk(tmp_path / "desk")
         try:
@@ -266,7 +266,7 @@ def test_the_pace_is_changed_while_it_runs(play: Play, plugin: ReferencePlugin, 
     play(story())
 
 
-def test_the_bridge_lens(play: Play, plugin: ReferencePlugin, tmp_path: Path) -> None:  # noqa: F811
+def test_the_bridge_lens(play: Play, plugin: ReferencePlugin, tmp_path: Path) -> None:
     async def story() -> None:
         desk = WindowDesk(tmp_path / "desk")
         window = desk.window

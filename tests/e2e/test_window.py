@@ -94,7 +94,7 @@ def test_a_killed_twin_greys_the_books_and_its_return_needs_no_click(play: Play,
             second.read_line()
             await until(lambda: window.ladder.trusted and exchange.ready, within_s=40.0, what="the recovery")
             assert not exchange.order_books[PAIR].stale
-            assert "line-through" not in window.top._last.styleSheet()
+            await until(lambda: "line-through" not in window.top._last.styleSheet(), what="a price that is live again")
         finally:
             await desk.close()
             for twin in (first, second):

@@ -150,9 +150,13 @@ def test_x13_what_an_exchange_says_is_plain_text_and_asks_for_nothing(lab: Lab) 
         )
         order = await desk.place()
         await until(lambda: order.is_done, what="the refusal")
-        await until(lambda: column(desk.window.history, "State")[:1] != [], what="the row")
-        (state,) = column(desk.window.history, "State")[:1]
-        assert "Update now" in state and "\u202e" not in state and len(state) < 260
+
+        def told() -> list[str]:
+            return [state for state in column(desk.window.history, "State") if "Update now" in state]
+
+        await until(lambda: told() != [], what="the row")
+        (state,) = told()
+        assert "\u202e" not in state and len(state) < 260
         for label in desk.window.findChildren(QLabel):
             if "Update now" in label.text():
                 assert label.textFormat() is Qt.TextFormat.PlainText

@@ -105,7 +105,7 @@ class Mutator:
             packed = False
         for _ in range(random.choice((1, 1, 1, 2, 4))):
             data = self._by_structure(data) if random.random() < 0.7 else self._by_bytes(data)
-        return gzip.compress(data, 1) if packed else data
+        return gzip.compress(data, 1, mtime=0) if packed else data
 
     def _by_bytes(self, data: bytes) -> bytes:
         random = self._random

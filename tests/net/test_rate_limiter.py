@@ -205,3 +205,19 @@ def test_no_window_ever_holds_more_than_the_limit(seed: int, units: int, per_s: 
     for index, (end, _, _) in enumerate(sent):
         within = [each for each in sent[: index + 1] if each[0] > end - round(per_s * NS_PER_S)]
         assert sum(heavy for _, heavy, _ in within) <= units
+
+
+def test_a_window_of_one_request_is_told_only_while_another_waits(virtual: VirtualTime) -> None:
+    limiter = RateLimiter([Bucket("weight", 10, 10.0), Bucket("one", 1, 10.0)], virtual.clock)
+    one = (Weight("one"),)
+
+    async def main() -> None:
+        await limiter.acquire((*one, *ONE), Priority.PLACE, 5.0)
+        assert limiter.shares() == {"weight": 0.1}
+        waiting = asyncio.create_task(limiter.acquire(one, Priority.PLACE, 20.0))
+        await asyncio.sleep(0)
+        assert limiter.shares() == {"weight": 0.1, "one": 1.0}
+        await waiting
+        assert limiter.shares() == {"weight": 0.0}
+
+    virtual.run(main())

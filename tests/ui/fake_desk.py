@@ -15,6 +15,7 @@ from msgspec import Struct
 from app.core import gate as gates
 from app.core import trading_rule
 from app.core.account import AccountBook, FeeSchedule, TradeFee, estimate_fee
+from app.core.arming import Arming
 from app.core.cancellation import CancellationReceipt, CancellationResult, CancelOutcome
 from app.core.clock import NS_PER_MS, ManualClock
 from app.core.effects import Effect
@@ -95,6 +96,7 @@ class FakeExchange:
         self.kind = "PAPER" if paper else "LIVE"
         self.no_orders = ""
         self.marks: tuple[Mark, ...] = ()
+        self.arming = Arming(needed=False)
         self.has_account = has_account
         self.ready = True
         self.status_dict: dict[str, bool] = {"order books": True, "trading rules": True, "account": has_account}

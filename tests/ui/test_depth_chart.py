@@ -154,6 +154,19 @@ def test_the_range_is_a_share_of_the_mid_to_each_side(qtbot, depth: DepthPanel) 
     assert low < 90 and high > 112
 
 
+def test_a_whole_book_is_not_fitted_to_its_far_ends(qtbot, market: FakeMarket, clock: ManualClock) -> None:
+    bids = [(str(10_000 - step), "1") for step in range(1, 300)]
+    asks = [(str(10_000 + step), "1") for step in range(1, 300)]
+    market.snapshot([("10000.5", "1"), *bids, ("0.01", "5")], [("10000.6", "1"), *asks, ("90000", "5")])
+    panel = DepthPanel(clock)
+    qtbot.addWidget(panel)
+    panel.resize(800, 400)
+    panel.set_market(market)
+    panel.show()
+    low, high = panel.chart.box.viewRange()[0]
+    assert 9_400 < low < 9_520 and 10_480 < high < 10_600
+
+
 def test_a_logarithmic_scale_lifts_small_sizes(depth: DepthPanel) -> None:
     linear = float(depth.chart.y_pixel(1.0))
     depth.set_log(True)

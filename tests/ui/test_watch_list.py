@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from app.core.types import MarketStatus
 from app.ui import theme
 from app.ui.market_view import Freshness
-from app.ui.models.markets_table import CHANGE, LAST, PAIR, STAR
+from app.ui.models.markets_table import CHANGE, EXCHANGE, LAST, PAIR, STAR
 from app.ui.panels.watch_list import WatchList
 from tests.ui.fake_desk import FakeDesk, FakeFeed, small_desk
 
@@ -60,6 +60,9 @@ def test_tracked_markets_show_price_and_change_with_the_larger_volume_first(pane
         ("☆", "ETH-USDT", "Poloniex (paper)", "3,500.30"),
     ]
     look = theme.current()
+    cell = panel.model.cell(0, EXCHANGE)
+    assert (cell.text, cell.spoken, cell.colour) == ("Poloniex", "Poloniex (paper)", look.paper)
+    assert panel.model.data(panel.model.index(0, EXCHANGE), Qt.ItemDataRole.ToolTipRole) == "Poloniex (paper)"
     assert (colour(panel, 0, CHANGE), colour(panel, 1, CHANGE)) == (look.buy, look.sell)
 
 

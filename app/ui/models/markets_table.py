@@ -71,9 +71,14 @@ class MarketsModel(CellModel):
 
     def cell(self, row: int, column: int) -> Cell:
         market = self.rows[row]
-        spoken = ("starred" if market.starred else "not starred") if column == STAR else ""
+        text = spoken = self.text(market, column)
+        if column == STAR:
+            spoken = "starred" if market.starred else "not starred"
+        elif column == EXCHANGE:
+            # The narrow column has room for the name alone: paper is told by its colour and the tip.
+            text = visible(market.exchange_title)
         return Cell(
-            self.text(market, column),
+            text,
             self._colour(market, column),
             right=column in _NUMERIC,
             slanted=market.stale and column not in (STAR, STATUS),
@@ -83,6 +88,8 @@ class MarketsModel(CellModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role == Qt.ItemDataRole.ToolTipRole:
             row = self.rows[index.row()]
+            if index.column() == EXCHANGE and row.paper:
+                return self.text(row, EXCHANGE)
             return (f"stale: {visible(row.stale_words)}" if row.stale_words else "stale") if row.stale else None
         return super().data(index, role)
 
@@ -114,6 +121,8 @@ class MarketsModel(CellModel):
             return look.stale
         if column == CHANGE and row.change:
             return look.side(row.change > 0)
+        if column == EXCHANGE and row.paper:
+            return look.paper
         if column in (EXCHANGE, VOLUME, USD):
             return look.secondary
         return look.text

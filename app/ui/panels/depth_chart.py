@@ -40,7 +40,7 @@ class DepthPanel(MarketPanel):
         self.chart.price_clicked.connect(self.price_clicked)
 
     def set_range(self, span: float | None) -> None:
-        """Share of the mid shown to each side (0.01 is 1 %), or None to fit the known book."""
+        """Share of the mid shown to each side (0.01 is 1 %), or None to fit the known book (not all of a whole one)."""
         self.chart.set_span(span)
 
     def set_log(self, log: bool) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QWidget
 
 from app.core.gate import OPEN as GATE_OPEN
-from app.core.gate import Gate
+from app.core.gate import Gate, GateState
 from app.core.orders import OrderIntent
 from app.core.trading_rule import OrderDraft, Problem, TradingRule
 from app.core.types import OrderType, Side, TimeInForce
@@ -97,7 +98,7 @@ class OrderEntryEditing(OrderEntryLayout):
             return
         if value is not None and self._rule is not None:
             self.amount.edit.put(plain_number(value))
-            self._amount_typed()
+            self._typed(Sizing.AMOUNT)
 
     def focus_side(self, side: Side) -> None:
         """Choose buy or sell and go to the first field."""
@@ -113,7 +114,7 @@ class OrderEntryEditing(OrderEntryLayout):
         form = self._form = self._forms[exchange_key, terms.pair] = form_of(terms)
         self._show_market()
         if form.sizing is Sizing.AMOUNT:
-            self._amount_typed()
+            self._typed(Sizing.AMOUNT)
 
     def refresh(self) -> None:
         """Follow the market and look at the gate; nothing more when nothing changed."""
@@ -126,7 +127,7 @@ class OrderEntryEditing(OrderEntryLayout):
             return
         self._follow_market()
         draft = self._draft_or_none()
-        self._gate = exchange.gate(draft) if draft is not None else GATE_OPEN
+        self._gate = _standing_gate(exchange) or (exchange.gate(draft) if draft is not None else GATE_OPEN)
         book = exchange.order_books.get(rule.pair)
         seen = (
             self._edits,
@@ -193,8 +194,8 @@ class OrderEntryEditing(OrderEntryLayout):
         self.times.activated.connect(self._time_chosen)
         self.price.edit.typed.connect(self._price_typed)
         self.stop.edit.typed.connect(self._changed)
-        self.amount.edit.typed.connect(self._amount_typed)
-        self.total.edit.typed.connect(self._total_typed)
+        self.amount.edit.typed.connect(partial(self._typed, Sizing.AMOUNT))
+        self.total.edit.typed.connect(partial(self._typed, Sizing.TOTAL))
         self.price.edit.start = self._start_price
         self.stop.edit.start = self._start_price
         self.balance_shares.sized.connect(self._typed)
@@ -358,12 +359,6 @@ class OrderEntryEditing(OrderEntryLayout):
         self.follow.setChecked(False)
         self._link()
 
-    def _amount_typed(self) -> None:
-        self._typed(Sizing.AMOUNT)
-
-    def _total_typed(self) -> None:
-        self._typed(Sizing.TOTAL)
-
     def _typed(self, sizing: Sizing) -> None:
         self._form.sizing = Sizing.TOTAL if self._by_quote else sizing
         self._link()
@@ -445,3 +440,9 @@ def _fill(box: QComboBox, items: list[tuple[str, str]], chosen: str) -> None:
 def _standing(exchange: ExchangeView | None, rule: TradingRule | None) -> tuple[object, ...]:
     """What decides whether there is a form at all; the object itself, because an account may be opened anew."""
     return (exchange, rule) if exchange is None else (exchange, rule, exchange.has_account, exchange.no_orders)
+
+
+def _standing_gate(exchange: ExchangeView) -> Gate | None:
+    """What keeps every order back, told before one is written."""
+    safe = exchange.arming.refusal
+    return Gate(GateState.BLOCKED, f"{safe} (Ctrl+T arms it)") if safe else None

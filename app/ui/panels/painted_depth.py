@@ -28,11 +28,14 @@ from app.ui.theme import Theme, alpha, mix
 
 RANGES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.10)
 NARROWEST, WIDEST = 0.00002, 0.5
+FITTED, FITTED_LEVELS = 0.05, 20
+"""Some exchanges tell the whole book, orders at a hundredth of the price included: that much of it is fitted."""
 _NOTHING = Curve(np.empty(0), np.empty(0), True)
 
 
 class DepthView(ChartView):
-    """Base amounts cumulated from the mid outwards; `span` is the share of the mid shown to each side, None fits."""
+    """Base amounts cumulated from the mid outwards; `span` is the share of the mid shown to each side, None fits
+    the known book: the best `FITTED_LEVELS`, and what more of it is within `FITTED`."""
 
     price_clicked = Signal(str)
     span_changed = Signal()
@@ -98,7 +101,7 @@ class DepthView(ChartView):
     def _measure(self, centre: float) -> None:
         now = self.clock.mono_ns()
         if self.span is None:
-            ends = [abs(float(side[-1][0]) - centre) / centre for side in (self._bids, self._asks) if side]
+            ends = [_fitted(side, centre) for side in (self._bids, self._asks) if side]
             span = self._width.add(now, max(ends, default=0.01) * 1.04)
         else:
             span = self.span
@@ -384,3 +387,11 @@ class DepthView(ChartView):
                 average = show.rounded(here.average, self._price_places)
                 parts.append(f"at {here.price}: {show.plain(here.base)} cumulated, average {average}")
         return ", ".join(parts)
+
+
+def _fitted(side: Sequence[Level], centre: float) -> float:
+    """How far from the middle the part of a side that is worth fitting ends, as a share of the middle."""
+    near, far = (
+        abs(float(side[min(count, len(side)) - 1][0]) - centre) / centre for count in (FITTED_LEVELS, len(side))
+    )
+    return max(near, min(far, FITTED))

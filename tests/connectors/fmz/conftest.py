@@ -53,6 +53,7 @@ async def desk(plugin: Plugin, tmp_path: Path) -> AsyncIterator[Exchange]:
     exchange = await workspace.open_exchange(SPEC, domain, CREDENTIALS)
     exchange.order_book_tracker.follow_all = True
     await poll(exchange, Channel.BOOK)
+    exchange.arming.arm()
     await until(lambda: exchange.ready, what="the desk")
     yield exchange
     await workspace.close()

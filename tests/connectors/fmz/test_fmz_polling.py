@@ -62,6 +62,7 @@ async def test_an_unwatched_pair_is_asked_for_no_more(watching: Exchange, plugin
 
 async def test_the_row_says_why_it_stays_unknown(watching: Exchange, plugin: Plugin) -> None:
     plugin.lost = {"trade"}
+    watching.arming.arm()
     order = watching.orders.get(watching.buy(PAIR, Decimal("0.1"), OrderType.LIMIT, Decimal("2850")))
     assert order is not None
     await until(lambda: order.state is OrderState.UNKNOWN)
