@@ -223,7 +223,7 @@ class AccountDesk:
         """Public data under the account's name."""
         before = self._workspace.exchanges.get(info.key)
         if before is not None and not before.has_account:
-            before.bar(why)
+            before.trading.bar(why)
             return
         pairs = list(before.order_books) if before is not None else [self.pair_for(info.key) or spec.default_pair]
         await self._workspace.open_exchange(spec, domain, None, info.label, pairs, no_orders=why, instead=True)
@@ -345,7 +345,7 @@ class AccountDesk:
         prove = True
         while True:
             try:
-                rights = await exchange.get_permissions(prove=prove)
+                rights = await exchange.trading.get_permissions(prove=prove)
             except VenueError as error:
                 if error.kind is ErrorKind.AUTH:
                     await self._on_refused(label, error)
@@ -401,14 +401,14 @@ class AccountDesk:
         if row is None or row.phase is not Phase.OPEN:
             return
         standing = replace(info.standing, refused=refused)
-        self._workspace.exchanges[info.key].set_standing(standing)
+        self._workspace.exchanges[info.key].trading.set_standing(standing)
         self._set(info, Phase.OPEN, standing=standing)
 
     # -- small parts
 
     def _bar(self, key: str, why: str) -> None:
         if (there := self._workspace.exchanges.get(key)) is not None:
-            there.bar(why)
+            there.trading.bar(why)
 
     def _set(self, info: AccountInfo, phase: Phase, words: str = "", standing: KeyStanding | None = None) -> None:
         before = self._rows.get(info.label)

@@ -12,14 +12,16 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
 from app.cli import EXIT_DATA, EXIT_USAGE
-from app.config import Paths
+from app.config import ConfigError, Paths, load_config
 from app.connectors.registry import CLOSED, EXCHANGES, UnknownExchange, exchange_spec
 from app.connectors.spec import Domain, ExchangeSpec
+from app.core.clock import NS_PER_MS, SystemClock
 from app.credentials.account_info import AccountInfo, Lock
 from app.credentials.accounts import Accounts
 from app.credentials.consent import CONSENT, is_consent
@@ -29,6 +31,7 @@ from app.credentials.key_check import Check, KeyCheck, check_key
 from app.credentials.key_input import Answers, InputEnded, answers
 from app.credentials.setup import AccountSetup, takes_pem
 from app.credentials.strength import password_strength
+from app.net.issuers import Issuers, Trust
 from app.twin_process import TwinError, read_twin_line
 
 EXIT_KEY = 6
@@ -76,12 +79,15 @@ def _without_values(message: str) -> str:
 def main(
     arguments: Sequence[str],
     *,
-    check: Check = check_key,
+    check: Check | None = None,
     accounts: Callable[[Path], Accounts] = Accounts,
     ask: Callable[[], Answers] = answers,
     environment: Mapping[str, str] | None = None,
 ) -> int:
-    """Run the command; returns the exit code. Everything said goes to stdout, everything refused to stderr."""
+    """Run the command; returns the exit code. Everything said goes to stdout, everything refused to stderr.
+
+    `check` stands in for the question to the exchange, which goes the way that the settings name.
+    """
     forbid_core_dumps()
     try:
         if any(_LOOKS_SECRET.match(word) for word in arguments if word.startswith("-") and word != "--password"):
@@ -97,11 +103,13 @@ def main(
             return asyncio.run(_change_password(vault, ask))
         if found.what == "remove":
             return asyncio.run(_remove(vault, found.label, found.yes, ask))
-        return asyncio.run(_add(vault, found, check, ask))
+        return asyncio.run(_add(vault, found, check or _check_as_set(Paths(found.profile)), ask))
     except _Refused as refused:
         return _say(str(refused), refused.code)
     except VaultError as error:
         return _say(str(error), EXIT_DATA)
+    except ConfigError as error:
+        return _say(str(error), EXIT_USAGE)
     except InputEnded as error:
         return _say(str(error), EXIT_USAGE)
     except (KeyboardInterrupt, EOFError):
@@ -240,6 +248,16 @@ async def _add(vault: Accounts, found: argparse.Namespace, check: Check, ask: Ca
     info = await setup.keep(spec.name, domain, label, values, lock, password=password, check=checked, consent=consent)
     print(_kept(info, spec))
     return 0
+
+
+def _check_as_set(paths: Paths) -> Check:
+    """By the proxy of the settings, and signing nothing for a host whose certificate has another issuer than before.
+
+    Raises ConfigError.
+    """
+    clock = SystemClock()
+    issuers = Issuers(paths.issuers_file, lambda: clock.wall_ns() // NS_PER_MS)
+    return partial(check_key, proxy=load_config(paths.settings_file).network.proxy, trust=Trust(issuers))
 
 
 def _exchange(name: str) -> ExchangeSpec:

@@ -140,7 +140,9 @@ class PluginDesk:
         try:
             balances = await _answer(client, private.get_balances(), redactor)
             yield _found(
-                "accounts", balances, lambda rows: f"{_count(len(rows), 'asset')}{_names([row.asset for row in rows])}"
+                "accounts",
+                balances,
+                lambda page: f"{_count(len(page.items), 'asset')}{_names([row.asset for row in page.items])}",
             )
             named = domain if domain.has_markets else _with_markets(domain)
             rules = await _answer(client, FmzPublic(named).get_trading_rules(), redactor)

@@ -175,7 +175,7 @@ class _Route:
         status.bytes += len(record.data)
         status.last_recv_ns = exchange.venue.clock.mono_ns()
         try:
-            for effect in exchange.read(self._link, record.data, frame):
+            for effect in exchange.recorded.read(self._link, record.data, frame):
                 self._apply(effect)
         except (msgspec.DecodeError, ValueError) as error:
             status.unknown += 1
@@ -187,7 +187,7 @@ class _Route:
         response = Response(
             status=record.status or 200, headers={}, body=record.data, frame=frame, sent_ms=0, received_ms=0
         )
-        for call in (*self._waiting, *self._exchange.recorded_calls()):
+        for call in (*self._waiting, *self._exchange.recorded.calls()):
             request = call.request
             if request.method != (record.method or "GET") or request.path != path or not _same_query(request, query):
                 continue
@@ -215,7 +215,7 @@ class _Route:
         elif not isinstance(effect, Send | LoggedIn | Pong | Subscribed | Refused | Reconnect):
             if isinstance(effect, Trade):
                 self._trades.append(effect)
-            self._exchange.take(effect)
+            self._exchange.recorded.take(effect)
 
     def _is_live(self, pair: str) -> bool:
         book = self._exchange.order_books.get(pair)

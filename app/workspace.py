@@ -11,7 +11,6 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
-from urllib.parse import urlsplit
 
 from app.certificate_desk import CertificateDesk
 from app.config import Config, Paths
@@ -19,28 +18,19 @@ from app.connectors.exchange import Exchange
 from app.connectors.order_book_tracker_data_source import usd_prices
 from app.connectors.registry import CLOSED, EXCHANGES, exchange_spec
 from app.connectors.spec import Auth, Credentials, Domain, ExchangeSpec
-from app.connectors.venue import Venue
 from app.core.clock import NS_PER_S, Clock, SystemClock
 from app.core.frames import FrameLog
 from app.core.journal import ClosedJournal, JournalError, OrderJournal
 from app.core.key_standing import KeyStanding
 from app.core.notices import Notices
-from app.core.requests import Response
-from app.net.host_file import load_hosts, save_hosts
 from app.net.loop_watch import LoopWatch
-from app.net.proxy import proxy_for
-from app.net.rate_limiter import Bucket, RateLimiter
-from app.net.reconnect import HandshakeBudget, HandshakeBudgets, ReconnectPolicy
 from app.net.recorder import SessionRecorder
 from app.net.redaction import Redactor
-from app.net.rest import RestClient
-from app.net.server_clock import ServerClock
-from app.net.standing import Standing
 from app.net.suspend import Slept, SuspendDetector, TimeEvent, WallStepped
-from app.net.transport import WebSocketTransport
 from app.store.database import Store
 from app.summary import program_version
 from app.twin_process import TwinProcess
+from app.venues import Venues
 
 _JOURNAL_LOOK_S = 0.5
 _JOURNAL_RETRY_S = 30.0
@@ -52,7 +42,6 @@ _LOOK_EVERY_S = 0.1
 _BANS_EVERY_S = 0.5
 _DISK_EVERY_S = 2.0
 LEAST_FREE_BYTES = 200 << 20
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Workspace:
@@ -87,8 +76,6 @@ class Workspace:
         self._lasting_journal = lasting_journal
         self._lasting_store: Store | None = None
         self._opening_store = asyncio.Lock()
-        self._budgets = HandshakeBudgets(self.clock, self._keep_hosts)
-        self._standings: dict[str, Standing] = {}
         self._redactor = Redactor()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._leaving: set[asyncio.Task[None]] = set()
@@ -103,7 +90,16 @@ class Workspace:
         self.certificates = CertificateDesk(paths.issuers_file, self.clock, self.notices)
         self._suspend = SuspendDetector(self.clock)
         self._suspend.events.connect(self._on_suspend)
-        self._budgets.restore(load_hosts(paths.hosts_file))
+        self._venues = Venues(
+            paths,
+            config,
+            self.clock,
+            self.random,
+            self.log,
+            self.notices,
+            self.certificates,
+            lambda: self.loop_lag_s,
+        )
 
     def start(self) -> None:
         """Begin the desk's own watches. Needs a running loop."""
@@ -187,7 +183,7 @@ class Workspace:
                 journal = store.journal(account)
             elif refusal:
                 journal = ClosedJournal(refusal)
-        venue = self._venue(spec, domain, label, redactor, auth)
+        venue = self._venues.make(spec, domain, label, redactor, auth)
         private = None if auth is None else spec.private(domain, auth)
         exchange = Exchange(
             venue, spec.public(domain), private, journal, self.random, standing, no_orders, self.config.history.days
@@ -305,87 +301,12 @@ class Workspace:
     def _keep_watermark(self, account: str, watermark_ms: int, store: Store) -> None:
         self.spawn(store.set_watermark(account, watermark_ms), "watermark")
 
-    def _standing(self, spec: ExchangeSpec, domain: Domain) -> Standing:
-        """Limits and bans of one exchange are about our address: its accounts share them."""
-        key = domain.rest[""]
-        if key not in self._standings:
-            limits = [Bucket(limit.bucket, limit.units, limit.per_s) for limit in spec.rate_limits]
-            budgets = {id(one): one for one in map(self._budget_for, (*domain.rest.values(), *domain.sockets.values()))}
-            self._standings[key] = Standing(self.clock, RateLimiter(limits, self.clock), budgets.values())
-        return self._standings[key]
-
-    def _venue(self, spec: ExchangeSpec, domain: Domain, label: str, redactor: Redactor, auth: Auth | None) -> Venue:
-        standing = self._standing(spec, domain)
-        limiter = standing.limiter
-        server_clock = ServerClock(self.clock)
-        key = f"{spec.name}:{label}" if label else spec.name
-        proxy = proxy_for((*domain.rest.values(), *domain.sockets.values()), self.config.network.proxy)
-        if proxy.refusal:
-            self.notices.raise_alarm("PROXY", key, proxy.refusal)
-        rest = RestClient(
-            domain.rest,
-            self.log,
-            self.clock,
-            limiter,
-            redactor,
-            None if auth is None else auth.generate_auth_dict,
-            server_clock.now_ms,
-            f"{key}/rest",
-            spec.read_error,
-            slow_down_s=spec.slow_down_s,
-            proxy=proxy,
-            trust=self.certificates.trust,
-        )
-        venue = Venue(
-            spec,
-            domain,
-            label,
-            rest=rest,
-            transport=WebSocketTransport(self.log, self.clock, redactor, proxy=proxy, trust=self.certificates.trust),
-            clock=self.clock,
-            server_clock=server_clock,
-            log=self.log,
-            notices=self.notices,
-            new_policy=lambda: ReconnectPolicy(self.clock, self.random),
-            budget_for=self._budget_for,
-            redactor=redactor,
-            loop_lag_s=lambda: self.loop_lag_s,
-            rate_usage=limiter.shares,
-            standing=standing,
-            via=proxy.words,
-        )
-        rest.on_limit = standing.told
-        standing.on_told = venue.on_limited
-
-        def on_exchange(response: Response, sent_ns: int, received_ns: int) -> None:
-            venue.note_exchange(response, sent_ns, received_ns)
-            for bucket, used in spec.read_usage(response):
-                limiter.observe(bucket, used)
-
-        rest.on_exchange = on_exchange
-        return venue
-
-    def _budget_for(self, url: str) -> HandshakeBudget:
-        host = urlsplit(url)
-        budget = self._budgets.of(host.netloc)
-        if host.hostname in _LOOPBACK:
-            # A twin of ours has nobody else to protect from us; some take no more than three a second, as the real one.
-            budget.apart_s = 0.4
-            budget.probe_apart_s = 1.0
-        return budget
-
     async def _watch_bans(self) -> None:
         """A ban that was told yesterday stands today, and one that is over is over on screen."""
         while True:
             for exchange in tuple(self.exchanges.values()):
                 exchange.venue.check_ban()
             await asyncio.sleep(_BANS_EVERY_S)
-
-    def _keep_hosts(self) -> None:
-        try:
-            save_hosts(self.paths.hosts_file, self._budgets.states())
-        except OSError as error:
-            self.notices.warning("desk", f"bans and connections are not remembered: {error.strerror}")
 
     async def _watch_journal(self, store: Store, source: str = "desk") -> None:
         """Say what is wrong with the journal for as long as it is, and mend what can be mended."""

@@ -28,6 +28,7 @@ from app.credentials.key_check import KeyCheck
 from app.credentials.key_input import Answers, Terminal, read_input
 from app.credentials.system_keyring import KeyringState
 from app.twin_process import TwinLine, TwinProcess
+from tests.lab.forward_proxy import ForwardProxy
 
 PASSWORD = "correct horse battery"
 KEYS = {"api_key": "canary-key-1234", "secret_key": "canary-secret-5678"}
@@ -307,6 +308,33 @@ def test_on_a_running_twin_from_start_to_end(twin: TwinLine, tmp_path: Path, sec
     assert f"poloniex  poloniex (lab {urlsplit(twin.rest).netloc})" in start(tmp_path, "list").stdout
     assert start(tmp_path, "remove", "poloniex", "--yes").returncode == 0
     assert not list(tmp_path.rglob("*.account"))
+
+
+def test_the_key_is_checked_by_the_proxy_of_the_settings(twin: TwinLine, tmp_path: Path) -> None:
+    """The proxy leads to a server that is not the exchange: nothing signed may get there, and no other way is tried."""
+
+    async def story() -> tuple[subprocess.CompletedProcess[str], list[str]]:
+        proxy = ForwardProxy(urlsplit(twin.rest).netloc)
+        await proxy.start()
+        (tmp_path / "config.toml").write_text(f'[network]\nproxy = "http://{proxy.address}"\n')
+        words = ("add", "poloniex", "--password", "--profile", str(tmp_path))
+        try:
+            typed = json.dumps({**KEYS, "vault_password": PASSWORD})
+            return await asyncio.to_thread(start, tmp_path, *words, input=typed), proxy.connects
+        finally:
+            await proxy.stop()
+
+    done, connects = asyncio.run(story())
+    assert done.returncode == EXIT_KEY and "not kept" in done.stderr, done.stderr
+    assert set(connects) == {"api.poloniex.com:443"}
+    assert not list(tmp_path.rglob("*.account"))
+
+
+def test_settings_that_cannot_be_read_keep_nothing(command: Command, twin: TwinLine) -> None:
+    (command.folder / "config.toml").write_text("[network]\nproxy = 7\n")
+    done = start(command.folder, "add", "poloniex", "--profile", str(command.folder), input=json.dumps(KEYS))
+    assert done.returncode == EXIT_USAGE and "config.toml" in done.stderr and "network.proxy" in done.stderr
+    assert command.vault().list() == [] and "canary" not in done.stdout + done.stderr
 
 
 def test_a_terminal_shows_nothing_of_what_is_typed(tmp_path: Path) -> None:

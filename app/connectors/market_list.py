@@ -52,6 +52,10 @@ class MarketList:
         """The exchange refused an order by a rule we did not know."""
         self._rules_now.set()
 
+    async def sample_clock(self) -> None:
+        """Ask the exchange for its time once. Raises VenueError, NotSent, NoAnswer."""
+        await self._venue.sample_clock(self._public.get_server_time())
+
     def ask_clock_now(self) -> None:
         """Measure the exchange's clock again at once."""
         self._clock_now.set()
@@ -98,7 +102,7 @@ class MarketList:
             self._clock_now.clear()
             for _ in range(_CLOCK_SAMPLES):
                 try:
-                    await self._venue.sample_clock(self._public.get_server_time())
+                    await self.sample_clock()
                 except TROUBLE:
                     break
             known = self._venue.server_clock.bound_ms is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import zlib
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from typing import Any
 import msgspec
 
 from app.core.frames import Direction, Frame, FrameKind, FrameLog
+from app.core.notices import Notices
 
 LEARN_S = 60.0
+_LOOK_EVERY_S = 1.0
 _SAMPLE = 100
 _MOST_BYTES = 64 << 10
 _MOST_TOLD = 20
@@ -32,6 +35,13 @@ class NewFields:
         self._known = set(fields_read(connector))
         self._since = log.last_seq
         self._begun_ns = 0
+
+    async def watch(self, notices: Notices, source: str) -> None:
+        """Tell every new field once, for ever."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            for name, frame in self.look():
+                notices.info(source, f"new field {name!r}: the exchange did not use to send it", frame)
 
     def look(self) -> list[tuple[str, int]]:
         """Names that are new since the last look. A message now and then stands for all of its kind."""

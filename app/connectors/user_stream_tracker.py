@@ -266,7 +266,7 @@ class UserStreamTracker:
 
     async def _update_balances(self) -> list[Balance]:
         asked_ms, wall_ms = self._venue.estimate_ms(), self._venue.wall_ms()
-        balances = await self._venue.perform(self._source.get_balances())
+        balances = await self._venue.all_pages(self._source.get_balances())
         frame = max((balance.frame for balance in balances), default=0)
         self.account.apply_all(balances, frame, asked_ms)
         for balance in balances:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 
 from msgspec import Struct
@@ -36,6 +37,8 @@ class OrderTracker:
         # Some exchanges number the orders of each market on their own, so an id alone may name two orders.
         self._by_exchange_id: dict[str, dict[str, InFlightOrder]] = {}
         self._early_fills: dict[tuple[str, str], list[Fill]] = {}
+        self._fills: Sequence[FillRecord] = ()
+        self._fills_version = -1
 
     def __iter__(self) -> Iterator[InFlightOrder]:
         """Every order known, oldest first."""
@@ -45,6 +48,18 @@ class OrderTracker:
     def newest(self) -> Iterator[InFlightOrder]:
         """Every order known, newest first."""
         return reversed(self._orders.values())
+
+    def fills(self, recovered: AbstractSet[tuple[str, str]]) -> Sequence[FillRecord]:
+        """Every execution known, oldest first. `recovered`: numbering and trade id of those the stream missed."""
+        if self._fills_version != self.version:
+            self._fills_version = self.version
+            records = [
+                FillRecord(order, fill, (fill.id_space, fill.trade_id) in recovered)
+                for order in self._orders.values()
+                for fill in order.fills
+            ]
+            self._fills = sorted(records, key=lambda record: record.fill.exchange_ms)
+        return self._fills
 
     def __len__(self) -> int:
         return len(self._orders)

@@ -43,7 +43,8 @@ def network_words(error: BaseException, host: str) -> str:
         if isinstance(each, socket.gaierror):
             return f"name lookup failed: {host}"
     for each in chain:
-        if isinstance(each, ssl.SSLError):
+        # aiohttp's own TLS error is one of these too, but has no reason: that is in its cause.
+        if isinstance(each, ssl.SSLError) and hasattr(each, "reason"):
             return f"TLS failed: {(each.reason or str(each)).replace('_', ' ').lower()}"
         if isinstance(each, TimeoutError):
             return "timed out"

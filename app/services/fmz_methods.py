@@ -14,9 +14,10 @@ from urllib.parse import unquote
 import msgspec
 from msgspec import Struct
 
-from app.connectors.exchange import Exchange, OrderRefused
+from app.connectors.exchange import Exchange
 from app.connectors.fmz.protocol import OUTCOME_UNKNOWN, RAW_PREFIX, REFUSED, to_pair
 from app.connectors.spec import PrivateSource
+from app.connectors.trading import OrderRefused
 from app.core.cancellation import CancelOutcome
 from app.core.errors import ErrorKind
 from app.core.order_book import BookState
@@ -162,7 +163,7 @@ class FmzMethods:
         if self._exchange.account.complete_frame and self._exchange.account_freshness().state == "live":
             balances = list(self._exchange.account.balances.values())
         else:
-            balances = await self._exchange.venue.perform(source.get_balances())
+            balances = await self._exchange.venue.all_pages(source.get_balances())
         return Answer([balance_row(balance) for balance in balances])
 
     async def _orders(self, params: dict[str, Any]) -> Answer:

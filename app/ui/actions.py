@@ -61,8 +61,8 @@ def _file_menu(window: MainWindow) -> QMenu:
 def _view_menu(window: MainWindow) -> QMenu:
     menu = QMenu("&View", window)
     for number, (name, title) in enumerate(layouts.NAMES.items(), 1):
-        _entry(menu, window, f"{title} layout", f"Ctrl+{number}", partial(window.use_layout, name))
-    _entry(menu, window, "Reset this layout", "", window.reset_layout)
+        _entry(menu, window, f"{title} layout", f"Ctrl+{number}", partial(window.memory.use_layout, name))
+    _entry(menu, window, "Reset this layout", "", window.memory.reset_layout)
     menu.addSeparator()
     panels = menu.addMenu("Panels")
     for action in window.docks.toggle_actions():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QByteArray, QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QByteArray, QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QTabBar, QToolButton, QWidget
 
@@ -32,13 +32,16 @@ class LayoutState(msgspec.Struct, omit_defaults=True):
 class DockHost(QObject):
     """Docks of one window. `add` returns the dock; named layouts are kept beside each other."""
 
+    rearranged = Signal()
+    """Some were shown, hidden, moved or raised, which puts them before other children of the window."""
+
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
         self._window = window
         self._docks: dict[str, QDockWidget] = {}
-        self._renaming = QTimer(self)
-        self._renaming.setSingleShot(True)
-        self._renaming.timeout.connect(self._name_tabs)
+        self._settling = QTimer(self)
+        self._settling.setSingleShot(True)
+        self._settling.timeout.connect(self._settle)
         window.setDockNestingEnabled(True)
         window.setDockOptions(
             QMainWindow.DockOption.AllowNestedDocks
@@ -55,7 +58,8 @@ class DockHost(QObject):
         dock.setWidget(panel)
         dock.setAccessibleName(title)
         dock.setTitleBarWidget(_TitleBar(dock, getattr(panel, "header", None)))
-        dock.visibilityChanged.connect(self._rename_soon)
+        for change in (dock.visibilityChanged, dock.topLevelChanged, dock.dockLocationChanged):
+            change.connect(self._settle_soon)
         self._docks[name] = dock
         return dock
 
@@ -79,8 +83,12 @@ class DockHost(QObject):
         panel.setFocus(Qt.FocusReason.ShortcutFocusReason)
         return panel
 
-    def _rename_soon(self) -> None:
-        self._renaming.start(0)
+    def _settle_soon(self) -> None:
+        self._settling.start(0)
+
+    def _settle(self) -> None:
+        self._name_tabs()
+        self.rearranged.emit()
 
     def _name_tabs(self) -> None:
         """Qt makes tab bars for docks as they are stacked, and gives them no name."""

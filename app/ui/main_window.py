@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QMainWindow, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from app.account_desk import AccountDesk
 from app.certificate_desk import ISSUER_CHANGED
@@ -19,14 +20,14 @@ from app.core.notices import Notice, NoticeLevel
 from app.core.orders import OrderIntent
 from app.core.types import Side
 from app.replay_desk import ReplayDesk
-from app.ui import actions, layouts
+from app.ui import actions
 from app.ui import theme as look
 from app.ui.accounts_control import AccountsControl
 from app.ui.arming import ArmingControl
 from app.ui.banner import Banner
 from app.ui.dialogs.exchanges import ExchangesDialog
 from app.ui.dialogs.issuer_changed import ask_about_issuer
-from app.ui.docks import DockHost, LayoutState, load_layout, save_layout
+from app.ui.docks import DockHost
 from app.ui.format import Display, forget_times
 from app.ui.frame_clock import FrameClock
 from app.ui.kill_switch_chip import KillSwitchChip
@@ -53,9 +54,9 @@ from app.ui.plugin_tools import PluginTools
 from app.ui.replay_bar import ReplayBar
 from app.ui.status_bar import StatusBar
 from app.ui.top_bar import TopBar
+from app.ui.window_memory import WindowMemory
 from app.workspace import Workspace
 
-_AUTOSAVE_MS = 60_000
 _NARROW = 1500
 _LAB_EDGE = 4
 _TELL_FRAMES_EVERY = 60
@@ -73,8 +74,6 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__()
         self._workspace = workspace
-        self._layout_file = layout_file
-        self._state = load_layout(layout_file) or LayoutState()
         self._market: tuple[str, str] | None = None
         self._first_book_s: float | None = None
         self._replay: ReplayDesk | None = None
@@ -86,9 +85,10 @@ class MainWindow(QMainWindow):
         screen = self.screen().availableGeometry()
         self.resize(min(1920, screen.width()), min(1080, screen.height()))
         self.frames = FrameClock(hz=config.ui.frame_rate, parent=self)
+        self.docks = DockHost(self)
+        self.memory = WindowMemory(self, layout_file)
         self._build_panels(Display(zone=None if config.ui.time_zone == "local" else UTC))
         self._build_frame()
-        self.docks = DockHost(self)
         self.plugins = PluginTools(self)
         self._build_docks()
         self.accounts = AccountsControl(self, accounts or AccountDesk(workspace), config.accounts)
@@ -98,16 +98,9 @@ class MainWindow(QMainWindow):
         actions.install(self)
         self._connect()
         self._arranged = False
-        if self._state.geometry:
-            self.docks.restore_geometry(self._state.geometry)
-        else:
-            self.move(screen.topLeft())
-        layouts.arrange(self, "trade")
+        self.memory.put_in_place()
         self.frames.add(_Pulse(self, self._refresh), active=True)
         self.frames.start()
-        self._autosave = QTimer(self)
-        self._autosave.timeout.connect(self.save)
-        self._autosave.start(_AUTOSAVE_MS)
 
     # -- building
 
@@ -205,7 +198,7 @@ class MainWindow(QMainWindow):
         self.watch.market_selected.connect(self.open_market)
         self.watch.search_requested.connect(self.search.show_palette)
         for panel in self.market_panels:
-            panel.price_clicked.connect(self._fill_price)
+            panel.price_clicked.connect(self.entry.fill_price)
         shows_frames: tuple[Any, ...] = (
             *self.market_panels,
             *self.account_tables,
@@ -225,7 +218,7 @@ class MainWindow(QMainWindow):
         self.history.again_requested.connect(self._place_again)
         for panel in (*self.account_tables, self.balances):
             panel.account_requested.connect(self.accounts.connect_account)
-        self.open_orders.entry_requested.connect(self._focus_entry)
+        self.open_orders.entry_requested.connect(partial(self.focus_side, Side.BUY))
         self.kill_switch.clicked.connect(self.open_orders.show_kill_switch)
         self.open_orders.outcome_requested.connect(self.plugins.ask_outcome)
         self.bridge.plugin_requested.connect(self.plugins.connect_plugin)
@@ -236,8 +229,9 @@ class MainWindow(QMainWindow):
         self.inspector.cell_requested.connect(self._show_cell)
         self.inspector.export_requested.connect(self._export_frames)
         self.status.connections_requested.connect(self._show_connections)
-        self.status.stream_requested.connect(self._show_inspector)
+        self.status.stream_requested.connect(partial(self.docks.bring_up, "inspector"))
         self.frames.pace_changed.connect(self.status.set_frame_stats)
+        self.docks.rearranged.connect(self.toasts.come_forward)
         self._deaf = self._workspace.notices.added.connect(self._show_trouble)
 
     def _show_trouble(self, notice: Notice) -> None:
@@ -266,7 +260,7 @@ class MainWindow(QMainWindow):
         self.setProperty("paper", exchange.paper)
         edge = look.current().px(_LAB_EDGE) if exchange.kind == "LAB" else 0
         self.setContentsMargins(edge, edge, edge, edge)
-        self._state.values[f"pair:{exchange_key}"] = pair
+        self.memory.keep_pair(exchange_key, pair)
 
     def _leave_market(self) -> None:
         """The exchange shown was closed: show another, or nothing."""
@@ -285,7 +279,7 @@ class MainWindow(QMainWindow):
 
     def last_pair(self, exchange_key: str) -> str:
         """The pair last shown of that exchange, or empty."""
-        return str(self._state.values.get(f"pair:{exchange_key}", ""))
+        return self.memory.last_pair(exchange_key)
 
     def watch_first(self, exchange_key: str) -> None:
         """Fill an empty watch list with the exchange's largest markets."""
@@ -320,9 +314,6 @@ class MainWindow(QMainWindow):
         self.docks.bring_up("inspector")
         self.inspector.show_frame(seq)
 
-    def _fill_price(self, price: str) -> None:
-        self.entry.fill_price(price)
-
     def _fill_price_of(self, exchange_key: str, pair: str, price: str) -> None:
         if self._market != (exchange_key, pair):
             self.open_market(exchange_key, pair)
@@ -338,18 +329,12 @@ class MainWindow(QMainWindow):
         self.docks.bring_up("entry")
         self.entry.place_again(exchange_key, terms)
 
-    def _focus_entry(self) -> None:
-        self.focus_side(Side.BUY)
-
     def focus_side(self, side: Side) -> None:
         self.docks.bring_up("entry")
         self.entry.focus_side(side)
 
     def _show_connections(self, _exchange_key: str) -> None:
         self.docks.bring_up("connections")
-
-    def _show_inspector(self) -> None:
-        self.docks.bring_up("inspector")
 
     def _show_cell(self, cell: Any) -> None:
         place = {"book": "ladder", "order": "orders", "fill": "fills", "balance": "balances"}
@@ -412,41 +397,6 @@ class MainWindow(QMainWindow):
             "first_book_s": None if self._first_book_s is None else round(self._first_book_s, 3),
         }
 
-    # -- layout
-
-    def _restore(self) -> None:
-        state = self._state
-        current = state.current if state.current in layouts.NAMES else "trade"
-        layouts.arrange(self, current)
-        if current in state.layouts and not self.docks.restore(state.layouts[current]):
-            self._workspace.notices.warning("desk", "the saved layout could not be used; the default is shown")
-        steps = state.values.get("ladder_steps")
-        if isinstance(steps, dict):
-            self.ladder.restore_steps({str(pair): int(step) for pair, step in steps.items()})
-        self._state.current = current
-        self.ladder.setFocus()
-
-    def use_layout(self, name: str) -> None:
-        """Switch to a named layout; the one left is kept as it is."""
-        self._state.layouts[self._state.current] = self.docks.save()
-        self._state.current = name
-        if name not in self._state.layouts or not self.docks.restore(self._state.layouts[name]):
-            layouts.arrange(self, name)
-        self.ladder.setFocus()
-
-    def reset_layout(self) -> None:
-        """Back to the default of the current layout."""
-        layouts.arrange(self, self._state.current)
-
-    def save(self) -> None:
-        state = self._state
-        state.geometry = self.docks.save_geometry()
-        state.layouts[state.current] = self.docks.save()
-        try:
-            save_layout(self._layout_file, state)
-        except OSError as error:
-            self._workspace.notices.warning("desk", f"the layout is not saved: {error.strerror}")
-
     @property
     def workspace(self) -> Workspace:
         return self._workspace
@@ -464,7 +414,7 @@ class MainWindow(QMainWindow):
         if not self._arranged:
             # Docks take the sizes they are asked for only once the window has its own.
             self._arranged = True
-            QTimer.singleShot(0, self._restore)
+            QTimer.singleShot(0, self.memory.restore)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -485,9 +435,8 @@ class MainWindow(QMainWindow):
         self.frames.stop()
         self.kill_switch.stop()
         self.arming.stop()
-        self._autosave.stop()
         self.accounts.finish()
-        self.save()
+        self.memory.finish()
         self.hide()
 
 
@@ -498,15 +447,3 @@ class _Pulse(QWidget):
         super().__init__(parent)
         self.setFixedSize(1, 1)
         self.refresh = refresh
-
-
-def icon_button(name: str, tip: str) -> QToolButton:
-    """A flat button of the top bar."""
-    button = QToolButton()
-    button.setIcon(look.icon(name))
-    button.setToolTip(tip)
-    button.setAccessibleName(tip)
-    button.setAutoRaise(True)
-    size = look.current().px(28)
-    button.setFixedSize(size, size)
-    return button

@@ -20,8 +20,8 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
 
 from app.account_desk import Phase, remembered_accounts
 from app.config import AccountsConfig, Config, Paths
-from app.connectors.exchange import OrderRefused
 from app.connectors.order_sender import OrderSender
+from app.connectors.trading import OrderRefused
 from app.core.errors import ErrorKind
 from app.core.orders import OrderFlag, OrderState
 from app.core.requests import VenueError

@@ -108,7 +108,7 @@ def test_markets_stand_side_by_side_and_fill_the_form(play: Play, tmp_path: Path
             for name in ("poloniex", "okx"):
                 exchange = await desk.workspace.open_paper(name)
             window.open_market("poloniex", "BTC-USDT")
-            window.use_layout("markets")
+            window.memory.use_layout("markets")
             await until(lambda: len(window.grid.markets) >= 2 and window.grid.isVisible(), what="two tiles")
             assert window.grid.markets[:2] == [("poloniex", "BTC-USDT"), ("okx", "BTC-USDT")]
             tile = window.grid.tiles["okx", "BTC-USDT"]

@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.connectors.exchange import Exchange, OrderRefused
+from app.connectors.exchange import Exchange
+from app.connectors.trading import OrderRefused
 from app.core.cancellation import CancelOutcome
 from app.core.journal import EntryKind
 from app.core.orders import OrderFlag, OrderState

@@ -115,14 +115,46 @@ def test_closed_panels_come_back_and_the_layout_is_remembered(play: Play, twin: 
         actions["Depth"].trigger()
         assert desk.window.depth.isVisible()
         actions["Trades"].trigger()
+        QTest.mouseClick(desk.window.ladder._coarser, Qt.MouseButton.LeftButton)
+        factor = desk.window.ladder.factor
+        assert factor > 1
         await desk.close()
         again = Desk(tmp_path)
         await again.open(line)
         try:
             await until(lambda: not again.window.docks["tape"].isVisible(), what="the closed panel to stay closed")
             assert again.window.depth.isVisible()
+            assert again.window.ladder.factor == factor, "the price step of this market"
         finally:
             await again.close()
+
+    play(story())
+
+
+def test_a_toast_stays_before_a_panel_that_is_raised(play: Play, twin: TwinProcess, tmp_path: Path) -> None:
+    async def story() -> None:
+        desk = Desk(tmp_path)
+        await desk.open(twin.read_line())
+        window = desk.window
+        try:
+            desk.workspace.notices.error("desk", "stays until it is closed")
+            await until(lambda: "stays until it is closed" in window.toasts.texts())
+
+            def on_top() -> bool:
+                found = window.childAt(window.toasts.geometry().center())
+                return found is not None and window.toasts.isAncestorOf(found)
+
+            assert on_top()
+            for name in ("candles", "grid", "orders", "fills", "balances", "entry", "events"):
+                window.docks[name].show()
+                window.docks[name].raise_()
+                await until(on_top, what=f"the toast before {name}")
+            window.docks["balances"].setFloating(True)
+            window.docks["balances"].setFloating(False)
+            window.docks["balances"].raise_()
+            await until(on_top, what="the toast before a panel that was detached")
+        finally:
+            await desk.close()
 
     play(story())
 

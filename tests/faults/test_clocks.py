@@ -123,7 +123,9 @@ def test_c4_another_unit_of_time_is_read_as_what_it_is(lab: Lab, unit: str, digi
         assert shown is not None and digits.encode() + b"," in shown.payload.replace(b"}", b","), "its message is named"
         await until(lambda: tape.total > total + 1, 20, "trades")
         order = await desk.place()
-        await until(lambda: order.state is OrderState.OPEN, what="the order")
+        await until(
+            lambda: order.state is OrderState.OPEN and order.updated_ms, what="the stream's report of the order"
+        )
         now_ms = time.time() * 1e3
         assert abs(tape.newest(1)[0].exchange_ms - now_ms) < 10_000
         assert abs(desk.exchange.order_books[PAIR].exchange_ms - now_ms) < 10_000

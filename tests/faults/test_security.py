@@ -18,8 +18,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox
 
 from app.config import ConfigError, Paths, load_config
-from app.connectors.exchange import Exchange, OrderRefused
+from app.connectors.exchange import Exchange
 from app.connectors.poloniex.auth import PoloniexAuth
+from app.connectors.trading import OrderRefused
 from app.core.orders import OrderState
 from app.core.trading_rule import OrderDraft
 from app.core.types import OrderType, Side
@@ -84,7 +85,7 @@ def test_x5_files_to_share_hold_no_secret_and_count_what_was_masked(
         assert workspace.store is not None
         await workspace.store.copy_to(tmp_path / "copy.db")
         await desk.cancel_shown()
-        window.save()
+        window.memory.save()
 
     lab(story)
     assert {"session.jsonl.zst", "messages.jsonl", "copy.db", "layout.json", "orders.db"} <= {
@@ -217,7 +218,7 @@ def test_x16_a_replay_has_nothing_that_could_send(play: Play, tmp_path: Path, la
         try:
             await player.play(lambda: float("inf"))
             (exchange,) = workspace.exchanges.values()
-            assert exchange._sender is None and exchange.no_orders
+            assert not exchange.trading.can_send and exchange.no_orders
             assert not window.docks["entry"].isVisible()
             window.replay_bar.refresh()
             assert "nothing can be sent" in window.replay_bar.where.text()

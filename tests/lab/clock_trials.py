@@ -131,7 +131,7 @@ async def _story(requests: int, chance: Random, clock: ManualClock, outcome: Out
     clock.step(chance.uniform(-86_400, 86_400))
     model = ModelExchange(clock, chance, outcome)
     exchange = _exchange(clock, model)
-    exchange._started = True
+    exchange.network.started = True
     detector = SuspendDetector(clock)
 
     def on_time(event: TimeEvent) -> None:

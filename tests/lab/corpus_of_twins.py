@@ -18,8 +18,9 @@ import msgspec
 from msgspec import Struct
 
 from app.config import Paths
-from app.connectors.exchange import Exchange, OrderRefused
+from app.connectors.exchange import Exchange
 from app.connectors.registry import exchange_spec
+from app.connectors.trading import OrderRefused
 from app.core.frames import Direction, Frame, FrameKind, FrameLog
 from app.core.types import OrderType
 from app.store.database import Store

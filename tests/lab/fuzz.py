@@ -251,14 +251,14 @@ class StreamTarget(_ExchangeTarget):
         link = "private" if self._side == "private" else "public"
         self._frame = exchange.venue.log.add("fuzz/x", 1, Direction.IN, FrameKind.WS, data).seq
         try:
-            effects = list(exchange.read(link, data, self._frame))
+            effects = list(exchange.recorded.read(link, data, self._frame))
         except (msgspec.DecodeError, ValueError):
             return
         for effect in effects:
             if isinstance(effect, Sequence):
                 continue
             if isinstance(effect, _FACTS):
-                exchange.take(effect)
+                exchange.recorded.take(effect)
 
 
 class RestTarget(_ExchangeTarget):

@@ -395,8 +395,8 @@ class MemorySource:
         self.asks_by_our_id = profile.asks_by_our_id
         self.link = Link(name="private", url="memory://private")
 
-    def get_balances(self) -> Call[list[Balance]]:
-        return _ask("GET", "balances")
+    def get_balances(self) -> Call[Page[Balance]]:
+        return _pages(_ask("GET", "balances"))
 
     def get_open_orders(self) -> Call[Page[OrderUpdate]]:
         return _pages(_ask("GET", "open"))

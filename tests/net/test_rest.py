@@ -251,6 +251,22 @@ async def test_untrusted_certificate_means_not_sent_and_no_byte_of_the_request(
     assert b"".join(got) == b""
 
 
+async def test_a_server_without_tls_means_not_sent(exchange: Exchange) -> None:
+    """As where a hotel's sign-in page, or a proxy that speaks for nobody, answers in the exchange's place."""
+    got: list[bytes] = []
+
+    async def handler(reader: Reader, writer: Writer) -> None:
+        got.append(await reader.read(1000))
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    async with raw_server(handler) as port:
+        exchange.rest = exchange.client(f"https://127.0.0.1:{port}")
+        with pytest.raises(NotSent, match="^TLS failed: wrong version number$"):
+            await exchange.ask(ORDER)
+        await exchange.rest.close()
+    assert got and b"HTTP" not in b"".join(got)
+
+
 async def test_connecting_too_slowly_means_not_sent(exchange: Exchange, certificate: Certificate) -> None:
     async def deaf(reader: Reader, writer: Writer) -> None:
         await reader.read()

@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QApplication
 
 from app.core.clock import ManualClock
 from app.ui import theme
+from app.ui.panels.order_entry import OrderEntry
+from tests.ui.fake_desk import FakeDesk, FakeExchange, small_desk
 from tests.ui.fakes import FakeMarket
 
 
@@ -50,3 +52,23 @@ def clock() -> ManualClock:
 def market() -> FakeMarket:
     """BTC-USDT with 200 levels a side around 67,000.05, 500 trades and 300 one-minute bars; always the same."""
     return FakeMarket()
+
+
+@pytest.fixture
+def desk() -> FakeDesk:
+    return small_desk()[0]
+
+
+@pytest.fixture
+def exchange(desk: FakeDesk) -> FakeExchange:
+    return desk.exchanges["poloniex"]
+
+
+@pytest.fixture
+def form(qtbot, desk: FakeDesk) -> OrderEntry:
+    form = OrderEntry(desk, desk.clock)
+    form.resize(280, 536)
+    qtbot.addWidget(form)
+    form.show()
+    form.set_market("poloniex", "BTC-USDT")
+    return form

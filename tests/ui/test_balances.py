@@ -12,17 +12,8 @@ from PySide6.QtWidgets import QAbstractButton, QWidget
 from app.core.freshness import Freshness
 from app.core.types import OrderType, Side
 from app.ui.panels.balances import Balances
-from tests.ui.fake_desk import FakeDesk, FakeExchange, small_desk
-
-
-@pytest.fixture
-def desk() -> FakeDesk:
-    return small_desk()[0]
-
-
-@pytest.fixture
-def exchange(desk: FakeDesk) -> FakeExchange:
-    return desk.exchanges["poloniex"]
+from tests.ui.fake_desk import FakeDesk, FakeExchange
+from tests.ui.hands import column
 
 
 @pytest.fixture
@@ -47,9 +38,8 @@ def cell(panel: Balances, asset: str, title: str):
     return panel.model.cell(row, at)
 
 
-def column(panel: Balances, title: str) -> list[str]:
-    at = [shape.title for shape in panel.model.columns].index(title)
-    return [panel.model.index(row, at).data().strip() for row in range(panel.model.rowCount())]
+def stripped(panel: Balances, title: str) -> list[str]:
+    return [text.strip() for text in column(panel, title)]
 
 
 def everything_shown(panel: Balances) -> str:
@@ -64,10 +54,10 @@ def everything_shown(panel: Balances) -> str:
 
 
 def test_totals_are_worth_something_with_the_source_of_the_price(panel):
-    assert column(panel, "Asset") == ["BTC", "USDT"]
-    assert column(panel, "Total") == ["0.5", "10,000"]
-    assert column(panel, "Value") == ["33,500.05", "10,000.00"]
-    assert column(panel, "Price from")[0] == "BTC-USDT, poloniex ticker"
+    assert stripped(panel, "Asset") == ["BTC", "USDT"]
+    assert stripped(panel, "Total") == ["0.5", "10,000"]
+    assert stripped(panel, "Value") == ["33,500.05", "10,000.00"]
+    assert stripped(panel, "Price from")[0] == "BTC-USDT, poloniex ticker"
     assert "BTC-USDT, poloniex ticker" in cell(panel, "BTC", "Value").tip
     assert panel.sum.whole == "PAPER total 43,500.05 USD"
 
@@ -77,7 +67,7 @@ def test_what_has_no_price_is_listed_and_in_no_sum(panel, exchange):
     panel.refresh()
     assert cell(panel, "OBSCURE", "Value").text == "no price"
     assert panel.sum.whole == "PAPER total 43,500.05 USD  ·  without OBSCURE: no price"
-    assert column(panel, "Asset")[-1] == "OBSCURE"
+    assert stripped(panel, "Asset")[-1] == "OBSCURE"
 
 
 def test_the_value_in_another_currency(panel, desk):
@@ -108,17 +98,17 @@ def test_one_asset_on_two_accounts_is_a_group(panel, desk):
     other = desk.add("htx", "HTX")
     other.give("BTC", "0.25", "0.2")
     panel.refresh()
-    assert column(panel, "Asset")[:3] == ["BTC", "Poloniex", "HTX"]
-    assert column(panel, "Total")[:3] == ["0.75", "0.5", "0.25"]
+    assert stripped(panel, "Asset")[:3] == ["BTC", "Poloniex", "HTX"]
+    assert stripped(panel, "Total")[:3] == ["0.75", "0.5", "0.25"]
 
 
 def test_groups_by_account_and_stays_grouped_when_sorted(panel, desk):
     live_account(desk)
     panel.group.setChecked(True)
-    assert column(panel, "Asset") == ["OKX", "BTC", "Poloniex", "BTC", "USDT"]
-    assert column(panel, "Value")[0] == "67,000.10"
+    assert stripped(panel, "Asset") == ["OKX", "BTC", "Poloniex", "BTC", "USDT"]
+    assert stripped(panel, "Value")[0] == "67,000.10"
     panel.table.sortByColumn(4, Qt.SortOrder.AscendingOrder)
-    assert column(panel, "Asset") == ["Poloniex", "USDT", "BTC", "OKX", "BTC"]
+    assert stripped(panel, "Asset") == ["Poloniex", "USDT", "BTC", "OKX", "BTC"]
 
 
 def test_a_hold_is_explained_by_open_orders(panel, exchange):
@@ -173,9 +163,9 @@ def test_small_balances_can_be_hidden_but_unpriced_ones_never(panel, exchange, d
     exchange.give("OBSCURE", "0.5", "0.5")
     desk.usd["DUST"] = (Decimal("0.01"), "DUST-USDT")
     panel.refresh()
-    assert len(column(panel, "Asset")) == 5
+    assert len(stripped(panel, "Asset")) == 5
     panel.hide_small.setChecked(True)
-    assert sorted(column(panel, "Asset")) == ["BTC", "OBSCURE", "USDT"]
+    assert sorted(stripped(panel, "Asset")) == ["BTC", "OBSCURE", "USDT"]
     assert "2 small hidden" in panel.footer.whole
 
 
@@ -222,7 +212,7 @@ def test_the_message_that_set_a_balance(qtbot, panel, exchange):
 def test_copies_are_exact(qtbot, panel, exchange):
     exchange.give("BTC", "0.123456789012", "0.1")
     panel.refresh()
-    panel.table.select_only(column(panel, "Asset").index("BTC"))
+    panel.table.select_only(stripped(panel, "Asset").index("BTC"))
     qtbot.keyClick(panel.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert "0.123456789012" in QGuiApplication.clipboard().text()
 

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from app.core.cancellation import CancellationReceipt, CancellationResult, CancelOutcome
 from app.core.types import Side, VenueState
 from app.ui.dialogs.cancel_receipt import CancelReceiptDialog
 from app.ui.panels.open_orders_cancel import CancelScope, start_cancel
-from tests.ui.fake_desk import small_desk
-
-
-@pytest.fixture
-def desk():
-    return small_desk()[0]
-
-
-@pytest.fixture
-def exchange(desk):
-    return desk.exchanges["poloniex"]
 
 
 def column(dialog: CancelReceiptDialog, at: int) -> list[str]:

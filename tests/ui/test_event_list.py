@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QToolButton, QWidget
+from PySide6.QtGui import QColor, QGuiApplication, QImage
+from PySide6.QtWidgets import QFrame, QLabel, QToolButton, QWidget
 
 from app.core.notices import NoticeLevel
 from app.ui import theme
@@ -179,6 +179,28 @@ def test_a_toast_can_be_closed_and_leads_to_its_frame(qtbot, desk, window):
     qtbot.mouseClick(buttons["Close this message"], Qt.MouseButton.LeftButton)
     assert stack.texts() == []
     assert not stack.isVisible()
+
+
+def test_toasts_on_screen_follow_another_theme(qapp, desk, window):
+    stack = ToastStack(window, desk.notices)
+    desk.notices.error("a", "rejected")
+    (toast,) = (child for child in stack.findChildren(QFrame) if child.objectName() == "toast")
+
+    def seen() -> tuple[QColor, QColor]:
+        picture = toast.grab().toImage()
+        return picture.pixelColor(picture.width() - 4, picture.height() - 5), picture.pixelColor(1, 20)
+
+    def icon() -> QImage:
+        return toast.findChildren(QLabel)[0].pixmap().toImage()
+
+    dark = theme.current()
+    assert seen() == (dark.raised, dark.error)
+    assert icon() == theme.icon("error", dark.error).pixmap(18, 18).toImage()
+    theme.apply(qapp, theme.build(theme.Scheme.LIGHT))
+    light = theme.current()
+    assert light.raised != dark.raised and light.error != dark.error
+    assert seen() == (light.raised, light.error)
+    assert icon() == theme.icon("error", light.error).pixmap(18, 18).toImage()
 
 
 def test_a_stack_may_be_asked_for_warnings_only(desk, window):

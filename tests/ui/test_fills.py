@@ -11,17 +11,8 @@ from PySide6.QtWidgets import QAbstractButton, QFileDialog, QWidget
 
 from app.core.types import Side, VenueState
 from app.ui.panels.fills import Fills
-from tests.ui.fake_desk import FakeDesk, FakeExchange, small_desk
-
-
-@pytest.fixture
-def desk() -> FakeDesk:
-    return small_desk()[0]
-
-
-@pytest.fixture
-def exchange(desk: FakeDesk) -> FakeExchange:
-    return desk.exchanges["poloniex"]
+from tests.ui.fake_desk import FakeDesk, FakeExchange
+from tests.ui.hands import column
 
 
 @pytest.fixture
@@ -31,11 +22,6 @@ def panel(qtbot, desk: FakeDesk) -> Fills:
     qtbot.addWidget(panel)
     panel.show()
     return panel
-
-
-def column(panel: Fills, title: str) -> list[str]:
-    at = [shape.title for shape in panel.model.columns].index(title)
-    return [panel.model.index(row, at).data() for row in range(panel.model.rowCount())]
 
 
 def bought(exchange: FakeExchange, desk: FakeDesk) -> None:

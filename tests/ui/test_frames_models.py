@@ -20,7 +20,7 @@ from app.ui.models.frames_export import FrameExport
 from app.ui.models.frames_filter import FrameFilter, Needle, filter_predicate, search_predicate
 from app.ui.models.frames_links import ReplySearch
 from app.ui.models.frames_rows import AllRows, LogScan, SeqIndex
-from tests.ui.fake_desk import FakeDesk, FakeExchange, small_desk
+from tests.ui.fake_desk import FakeDesk, FakeExchange
 
 MS = 1_000_000
 
@@ -95,16 +95,6 @@ def test_all_rows_follow_the_log():
 
 
 # -- filters and search ------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def desk() -> FakeDesk:
-    return small_desk()[0]
-
-
-@pytest.fixture
-def exchange(desk: FakeDesk) -> FakeExchange:
-    return desk.exchanges["poloniex"]
 
 
 def passing(desk: FakeDesk, wanted: FrameFilter) -> list[int]:

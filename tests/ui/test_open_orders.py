@@ -13,17 +13,7 @@ from PySide6.QtWidgets import QAbstractButton, QMenu, QWidget
 from app.core.cancellation import CancelOutcome
 from app.core.types import OrderType, Side, VenueState
 from app.ui.panels.open_orders import OpenOrders
-from tests.ui.fake_desk import FakeDesk, FakeExchange, small_desk
-
-
-@pytest.fixture
-def desk() -> FakeDesk:
-    return small_desk()[0]
-
-
-@pytest.fixture
-def exchange(desk: FakeDesk) -> FakeExchange:
-    return desk.exchanges["poloniex"]
+from tests.ui.fake_desk import FakeDesk
 
 
 @pytest.fixture

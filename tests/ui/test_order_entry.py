@@ -16,37 +16,10 @@ from app.core.trading_rule import OrderDraft, Problem
 from app.core.types import OrderType, Side
 from app.ui.panels.order_entry import OrderEntry
 from app.ui.panels.order_entry_form import BadNumber, amount_of, plain_number, read_number, stepped
-from tests.ui.fake_desk import FakeDesk, FakeExchange, small_desk
+from tests.ui.fake_desk import small_desk
+from tests.ui.hands import write
 
 ENTER = Qt.Key.Key_Return
-
-
-@pytest.fixture
-def desk() -> FakeDesk:
-    return small_desk()[0]
-
-
-@pytest.fixture
-def exchange(desk: FakeDesk) -> FakeExchange:
-    return desk.exchanges["poloniex"]
-
-
-@pytest.fixture
-def form(qtbot, desk: FakeDesk) -> OrderEntry:
-    form = OrderEntry(desk, desk.clock)
-    form.resize(280, 536)
-    qtbot.addWidget(form)
-    form.show()
-    form.set_market("poloniex", "BTC-USDT")
-    return form
-
-
-def write(qtbot, edit, text: str) -> None:
-    """As a user: select all, type over it."""
-    edit.setFocus()
-    edit.selectAll()
-    qtbot.keyClick(edit, Qt.Key.Key_Delete)
-    qtbot.keyClicks(edit, text)
 
 
 def choose(form: OrderEntry, type: OrderType) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication
@@ -13,37 +12,10 @@ from app.core.gate import Gate, GateState
 from app.core.trading_rule import OrderDraft
 from app.core.types import OrderType, Side, TimeInForce, VenueState
 from app.ui.panels.order_entry import OrderEntry
-from tests.ui.fake_desk import FakeDesk, FakeExchange, small_desk
+from tests.ui.fake_desk import small_desk
+from tests.ui.hands import write
 
 ENTER = Qt.Key.Key_Return
-
-
-@pytest.fixture
-def desk() -> FakeDesk:
-    return small_desk()[0]
-
-
-@pytest.fixture
-def exchange(desk: FakeDesk) -> FakeExchange:
-    return desk.exchanges["poloniex"]
-
-
-@pytest.fixture
-def form(qtbot, desk: FakeDesk) -> OrderEntry:
-    form = OrderEntry(desk, desk.clock)
-    form.resize(280, 536)
-    qtbot.addWidget(form)
-    form.show()
-    form.set_market("poloniex", "BTC-USDT")
-    return form
-
-
-def write(qtbot, edit, text: str) -> None:
-    """As a user: select all, type over it."""
-    edit.setFocus()
-    edit.selectAll()
-    qtbot.keyClick(edit, Qt.Key.Key_Delete)
-    qtbot.keyClicks(edit, text)
 
 
 def armed(qtbot, form: OrderEntry):

@@ -9,17 +9,8 @@ from PySide6.QtCore import Qt
 
 from app.core.types import Side, VenueState
 from app.ui.panels.order_history import OrderHistory
-from tests.ui.fake_desk import FakeDesk, FakeExchange, small_desk
-
-
-@pytest.fixture
-def desk() -> FakeDesk:
-    return small_desk()[0]
-
-
-@pytest.fixture
-def exchange(desk: FakeDesk) -> FakeExchange:
-    return desk.exchanges["poloniex"]
+from tests.ui.fake_desk import FakeDesk, FakeExchange
+from tests.ui.hands import column
 
 
 @pytest.fixture
@@ -29,11 +20,6 @@ def panel(qtbot, desk: FakeDesk) -> OrderHistory:
     qtbot.addWidget(panel)
     panel.show()
     return panel
-
-
-def column(panel: OrderHistory, title: str) -> list[str]:
-    at = [shape.title for shape in panel.model.columns].index(title)
-    return [panel.model.index(row, at).data() for row in range(panel.model.rowCount())]
 
 
 def ended(exchange: FakeExchange, desk: FakeDesk) -> None:

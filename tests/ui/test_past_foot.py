@@ -8,12 +8,7 @@ from PySide6.QtCore import Qt
 from app.core.past import HistoryState
 from app.ui.panels.fills import Fills
 from app.ui.panels.order_history import OrderHistory
-from tests.ui.fake_desk import START_MS, FakeDesk, small_desk
-
-
-@pytest.fixture
-def desk() -> FakeDesk:
-    return small_desk()[0]
+from tests.ui.fake_desk import START_MS, FakeDesk
 
 
 @pytest.fixture

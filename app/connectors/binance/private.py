@@ -184,10 +184,10 @@ class BinancePrivate:
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
-    def get_balances(self) -> Call[list[Balance]]:
+    def get_balances(self) -> Call[Page[Balance]]:
         return Call(
             request=_account(),
-            parse=lambda response: read_balances(_decode_account(good_body(response)), response.frame),
+            parse=lambda response: Page(read_balances(_decode_account(good_body(response)), response.frame)),
         )
 
     def get_open_orders(self) -> Call[Page[OrderUpdate]]:

@@ -37,12 +37,11 @@ from app.core.effects import (
     Unknown,
 )
 from app.core.effects import Sequence as MessageNumber
-from app.core.errors import ErrorKind
 from app.core.links import Link
 from app.core.order_preview import OrderPreview
 from app.core.orders import InFlightOrder, OrderIntent
 from app.core.permissions import KeyPermissions
-from app.core.requests import Call, Page, Priority, Request, Response, VenueError
+from app.core.requests import Call, Page, Priority, Request, Response
 from app.core.types import Balance, Fill, OrderUpdate, VenueState
 
 _ENDED = frozenset({VenueState.FILLED, VenueState.CANCELED, VenueState.EXPIRED, VenueState.FAILED, VenueState.REJECTED})
@@ -151,24 +150,8 @@ class CoinbasePrivate:
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
-    def get_balances(self) -> Call[list[Balance]]:
-        """Every wallet, as long as they fit into one page of 250; a part never passes for the whole.
-
-        Raises VenueError UNKNOWN for more: `get_balance_pages` reads those.
-        """
-        pages = self.get_balance_pages()
-
-        def parse(response: Response) -> list[Balance]:
-            page = pages.parse(response)
-            if page.next is not None:
-                words = "this account has more than 250 wallets, of which only a part came"
-                raise VenueError(ErrorKind.UNKNOWN, "has_next", words, response.status, response.frame)
-            return page.items
-
-        return Call(request=pages.request, parse=parse)
-
-    def get_balance_pages(self) -> Call[Page[Balance]]:
-        """Every wallet, page after page."""
+    def get_balances(self) -> Call[Page[Balance]]:
+        """Every wallet, page after page of 250."""
         return wallets().first()
 
     def get_open_orders(self) -> Call[Page[OrderUpdate]]:

@@ -172,9 +172,9 @@ class CryptoComPrivate:
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
-    def get_balances(self) -> Call[list[Balance]]:
-        def parse(response: Response) -> list[Balance]:
-            return read_balances(_reply_of_accounts(good_body(response)).result.data, response.frame, REST)
+    def get_balances(self) -> Call[Page[Balance]]:
+        def parse(response: Response) -> Page[Balance]:
+            return Page(read_balances(_reply_of_accounts(good_body(response)).result.data, response.frame, REST))
 
         return Call(request=ask("user-balance", {}, "private"), parse=parse)
 

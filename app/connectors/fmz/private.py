@@ -63,8 +63,8 @@ class FmzPrivate:
 
     # -- questions
 
-    def get_balances(self) -> Call[list[Balance]]:
-        return self._ask("accounts", {}, read_balances, Priority.RECONCILE)
+    def get_balances(self) -> Call[Page[Balance]]:
+        return self._ask("accounts", {}, lambda response: Page(read_balances(response)), Priority.RECONCILE)
 
     def get_assets(self) -> Call[list[Balance]]:
         """Everything owned, which may include what is borrowed."""

@@ -159,13 +159,13 @@ class HtxPrivate:
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
-    def get_balances(self) -> Call[list[Balance]]:
-        """Of the spot account. Before its number is known this asks for the number, and tells no balance."""
+    def get_balances(self) -> Call[Page[Balance]]:
+        """Of the spot account. Before its number is known the first page asks for the number."""
         if not self._account_id:
             return Call(request=account_lists.accounts_request(), parse=self._learn_for_balances)
 
-        def parse(response: Response) -> list[Balance]:
-            return read_balances(_decode_balances(good_body(response)).data.rows, response.frame)
+        def parse(response: Response) -> Page[Balance]:
+            return Page(read_balances(_decode_balances(good_body(response)).data.rows, response.frame))
 
         path = f"/v1/account/accounts/{self._account_id}/balance"
         return Call(request=ask(path, (), "account", Priority.INFO), parse=parse)
@@ -267,9 +267,9 @@ class HtxPrivate:
     def _note_algos(self, waiting: dict[str, str]) -> None:
         self._algos = dict(waiting)
 
-    def _learn_for_balances(self, response: Response) -> list[Balance]:
+    def _learn_for_balances(self, response: Response) -> Page[Balance]:
         self._account_id = read_spot_account(response)
-        return []
+        return Page([], self.get_balances())
 
 
 def _our_id(order: InFlightOrder) -> str:

@@ -125,11 +125,11 @@ class OkxPrivate:
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
-    def get_balances(self) -> Call[list[Balance]]:
+    def get_balances(self) -> Call[Page[Balance]]:
         """Of the trading account; the funding account is not asked."""
 
-        def parse(response: Response) -> list[Balance]:
-            return read_balances(_read_accounts(good_body(response)).data, response.frame, REST)
+        def parse(response: Response) -> Page[Balance]:
+            return Page(read_balances(_read_accounts(good_body(response)).data, response.frame, REST))
 
         return Call(request=_ask("/api/v5/account/balance", (), "balance"), parse=parse)
 

@@ -144,10 +144,10 @@ class PoloniexPrivate:
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
-    def get_balances(self) -> Call[list[Balance]]:
+    def get_balances(self) -> Call[Page[Balance]]:
         return Call(
             request=_ask("/accounts/balances", (("accountType", "SPOT"),)),
-            parse=lambda response: read_balances(_decode_accounts(good_body(response)), response.frame),
+            parse=lambda response: Page(read_balances(_decode_accounts(good_body(response)), response.frame)),
         )
 
     def get_open_orders(self) -> Call[Page[OrderUpdate]]:

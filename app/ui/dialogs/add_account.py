@@ -16,8 +16,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QProgressBar,
-    QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -32,8 +30,9 @@ from app.ui.dialogs.add_account_clipboard import After, ClipboardSweeper, after_
 from app.ui.dialogs.add_account_fields import KeyFields
 from app.ui.dialogs.add_account_lamps import RightsLamps
 from app.ui.dialogs.add_account_vault import VaultChoice
+from app.ui.dialogs.scrolled import lay_out, push_button
 from app.ui.format import clean
-from app.ui.panels.open_orders_frame import PlainLabel, ToneLabel
+from app.ui.panels.open_orders_frame import Line, PlainLabel, ToneLabel
 
 Spawn = Callable[[Coroutine[Any, Any, Any], str], None]
 
@@ -121,7 +120,7 @@ class AddAccountDialog(QDialog):
         self.needed.setWordWrap(True)
         self.fields_place = QVBoxLayout()
         self.fields: KeyFields | None = None
-        self.check_button = _button("Check key", self._check_or_stop)
+        self.check_button = push_button("Check key", self._check_or_stop)
         self.check_words = ToneLabel("Not checked yet", "secondary")
         self.check_words.setWordWrap(True)
         self.progress = QProgressBar()
@@ -148,7 +147,7 @@ class AddAccountDialog(QDialog):
         column.setContentsMargins(now.px(18), now.px(14), now.px(18), now.px(8))
         column.setSpacing(now.px(9))
         column.addLayout(head)
-        column.addWidget(_line())
+        column.addWidget(Line())
         column.addWidget(PlainLabel("Key", "title"))
         column.addWidget(self.needed)
         column.addLayout(self.fields_place)
@@ -156,34 +155,16 @@ class AddAccountDialog(QDialog):
         column.addWidget(self.lamps)
         column.addWidget(self.consent_box)
         column.addWidget(self.unchecked)
-        column.addWidget(_line())
+        column.addWidget(Line())
         column.addWidget(PlainLabel("Kept closed by", "title"))
         column.addWidget(self.vault)
         column.addStretch(1)
-        self.scroll = QScrollArea()
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setWidget(body)
-        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.why = ToneLabel("", "secondary")
         self.why.setWordWrap(True)
-        self.cancel = _button("Cancel", self.reject)
-        self.keep = _button("Keep account", self._keep)
+        self.cancel = push_button("Cancel", self.reject)
+        self.keep = push_button("Keep account", self._keep)
         self.keep.setProperty("role", "primary")
-        self.footer = QWidget()
-        buttons = QHBoxLayout(self.footer)
-        buttons.setContentsMargins(now.px(18), now.px(8), now.px(18), now.px(14))
-        buttons.setSpacing(now.px(10))
-        buttons.addWidget(self.cancel)
-        buttons.addWidget(self.why, 1)
-        buttons.addWidget(self.keep)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addWidget(self.scroll, 1)
-        whole.addWidget(_line())
-        whole.addWidget(self.footer)
+        self.scroll, self.footer = lay_out(self, body, self.cancel, self.why, self.keep)
 
     def _consent(self, now: theme.Theme) -> QFrame:
         box = QFrame()
@@ -428,16 +409,3 @@ class AddAccountDialog(QDialog):
 
 def _sentence(words: str) -> str:
     return f"{words[:1].upper()}{words[1:].rstrip('.')}." if words else ""
-
-
-def _button(words: str, action: Callable[[], None]) -> QPushButton:
-    button = QPushButton(words)
-    button.setAutoDefault(False)
-    button.clicked.connect(lambda _checked=False: action())
-    return button
-
-
-def _line() -> QFrame:
-    line = QFrame()
-    line.setProperty("role", "line")
-    return line

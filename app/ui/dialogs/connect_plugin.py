@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,12 +10,9 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
-    QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -31,6 +27,7 @@ from app.ui.dialogs.add_account_clipboard import After, ClipboardSweeper, after_
 from app.ui.dialogs.add_account_fields import KeyFields
 from app.ui.dialogs.add_account_vault import VaultChoice
 from app.ui.dialogs.connect_plugin_findings import Findings
+from app.ui.dialogs.scrolled import lay_out, push_button
 from app.ui.format import clean
 from app.ui.panels.open_orders_frame import Line, PlainLabel, ToneLabel
 
@@ -143,7 +140,7 @@ class ConnectPluginDialog(QDialog):
         self.findings = Findings()
         self.is_mine = QCheckBox()
         self.is_mine.hide()
-        self.test_button = _button("Test connection", self._test)
+        self.test_button = push_button("Test connection", self._test)
         self.test_words = ToneLabel("", "secondary")
         self.test_words.setWordWrap(True)
         test = QHBoxLayout()
@@ -174,30 +171,12 @@ class ConnectPluginDialog(QDialog):
         column.addWidget(self.session_only)
         column.addWidget(self.vault)
         column.addStretch(1)
-        self.scroll = QScrollArea()
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.scroll.setWidget(body)
         self.why = ToneLabel("", "secondary")
         self.why.setWordWrap(True)
-        self.cancel = _button("Cancel", self.reject)
-        self.connect_button = _button("Connect", self._connect)
+        self.cancel = push_button("Cancel", self.reject)
+        self.connect_button = push_button("Connect", self._connect)
         self.connect_button.setProperty("role", "primary")
-        self.footer = QWidget()
-        buttons = QHBoxLayout(self.footer)
-        buttons.setContentsMargins(now.px(18), now.px(8), now.px(18), now.px(14))
-        buttons.setSpacing(now.px(10))
-        buttons.addWidget(self.cancel)
-        buttons.addWidget(self.why, 1)
-        buttons.addWidget(self.connect_button)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addWidget(self.scroll, 1)
-        whole.addWidget(Line())
-        whole.addWidget(self.footer)
+        self.scroll, self.footer = lay_out(self, body, self.cancel, self.why, self.connect_button)
 
         self.label.textEdited.connect(self._label_edited)
         self.path.textEdited.connect(self._suggest_label)
@@ -437,10 +416,3 @@ def _line_edit(name: str, text: str) -> QLineEdit:
     edit.setAccessibleName(name)
     edit.setMaxLength(600)
     return edit
-
-
-def _button(words: str, action: Callable[[], None]) -> QPushButton:
-    button = QPushButton(words)
-    button.setAutoDefault(False)
-    button.clicked.connect(lambda _checked=False: action())
-    return button

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QHeaderView, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QHeaderView, QLineEdit, QVBoxLayout, QWidget
 
 from app.core.orders import InFlightOrder
 from app.core.requests import NoAnswer, NotSent, VenueError
 from app.ui import theme
 from app.ui.dialogs.add_account import Spawn
+from app.ui.dialogs.scrolled import push_button
 from app.ui.format import Display, clean, date_time, exact
 from app.ui.models.orders import time_cell
 from app.ui.models.orders_table import Cell, Column, LiveTable
@@ -120,17 +121,17 @@ class OrderOutcomeDialog(QDialog):
         self.table.setMinimumHeight(now.px(150))
         self.state = ToneLabel("", "secondary")
         self.state.setWordWrap(True)
-        self.again = _button("Look again", self.look)
-        self.pick_button = _button("It is the chosen one", self._pick)
+        self.again = push_button("Look again", self.look)
+        self.pick_button = push_button("It is the chosen one", self._pick)
         self.pick_button.setProperty("role", "primary")
         self.none_words = PlainLabel(NONE_WORDS, "secondary")
         self.none_words.setWordWrap(True)
         self.typed = QLineEdit()
         self.typed.setAccessibleName(f"Type: {NOT_PLACED}")
         self.typed.setPlaceholderText(NOT_PLACED)
-        self.none_button = _button("None of these: not placed", self._pick_none)
+        self.none_button = push_button("None of these: not placed", self._pick_none)
         self.none_button.setProperty("role", "danger")
-        self.later = _button("Decide later", self.reject)
+        self.later = push_button("Decide later", self.reject)
 
         picking = QHBoxLayout()
         picking.addWidget(self.again)
@@ -249,10 +250,3 @@ class OrderOutcomeDialog(QDialog):
         self.told.emit()
         if not self._closed:
             self.accept()
-
-
-def _button(words: str, action: Callable[[], None]) -> QPushButton:
-    button = QPushButton(words)
-    button.setAutoDefault(False)
-    button.clicked.connect(lambda _checked=False: action())
-    return button

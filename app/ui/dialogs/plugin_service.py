@@ -25,6 +25,7 @@ from app.plugin_service import DEFAULT_PORT, HOST, Keys, PortTaken, ServedCall, 
 from app.ui import theme
 from app.ui.dialogs.add_account import Spawn
 from app.ui.dialogs.add_account_clipboard import CLEARED_AFTER_MS, After, ClipboardSweeper, after_ms
+from app.ui.dialogs.scrolled import push_button
 from app.ui.format import Display, clean
 from app.ui.models.orders import time_cell
 from app.ui.models.orders_table import Cell, Column, LiveTable
@@ -106,7 +107,7 @@ class PluginServiceDialog(QDialog):
         self.port.setAccessibleName("Port")
         self.port.setMaxLength(5)
         self.port.setMaximumWidth(now.px(80))
-        self.toggle = _button("Start", self._toggle)
+        self.toggle = push_button("Start", self._toggle)
         self.toggle.setProperty("role", "primary")
         self.words = ToneLabel("", "error")
         self.words.setWordWrap(True)
@@ -122,8 +123,8 @@ class PluginServiceDialog(QDialog):
         self.pairing = QFrame()
         self.pairing.setProperty("role", "card")
         self.access, self.secret = _shown_once("Access key"), _shown_once("Secret key")
-        self.rotate = _button("New pairing", self._rotate)
-        self.hide_button = _button("Hide", self._forget_keys)
+        self.rotate = push_button("New pairing", self._rotate)
+        self.hide_button = push_button("Hide", self._forget_keys)
         self.once = PlainLabel(ONCE, "warning")
         self.once.setWordWrap(True)
         grid = QGridLayout(self.pairing)
@@ -131,7 +132,7 @@ class PluginServiceDialog(QDialog):
         grid.setColumnStretch(1, 1)
         self.copies: list[QPushButton] = []
         for row, (title, line) in enumerate((("Access key", self.access), ("Secret key", self.secret))):
-            copy = _button("Copy", partial(self._copy, line))
+            copy = push_button("Copy", partial(self._copy, line))
             copy.setAccessibleName(f"Copy {title.lower()}")
             self.copies.append(copy)
             grid.addWidget(PlainLabel(title, "secondary"), row, 0)
@@ -157,7 +158,7 @@ class PluginServiceDialog(QDialog):
         self.model: LiveTable[_CallRow] = LiveTable(_columns(lambda: self._display), sort_by=0, descending=True)
         self.table = LiveTableView(self.model, "Calls, newest first")
         self.table.horizontalHeader().setSectionResizeMode(4, QHeaderView.ResizeMode.Stretch)
-        close = _button("Close", self.accept)
+        close = push_button("Close", self.accept)
         foot = QHBoxLayout()
         foot.addWidget(PlainLabel("Closing this window does not stop the service.", "secondary"), 1)
         foot.addWidget(close)
@@ -341,10 +342,3 @@ def _shown_once(name: str) -> QLineEdit:
     line.setAccessibleName(name)
     line.setDragEnabled(False)
     return line
-
-
-def _button(words: str, action: Callable[[], None]) -> QPushButton:
-    button = QPushButton(words)
-    button.setAutoDefault(False)
-    button.clicked.connect(lambda _checked=False: action())
-    return button

@@ -128,17 +128,11 @@ class _Toast(QFrame):
     def __init__(self, notice: Notice, life_ms: int, parent: QWidget) -> None:
         super().__init__(parent)
         self.notice = notice
-        look = theme.current()
-        ink = level_colour(notice.level)
+        self._icon = QLabel()
+        self._dress()
         self.setObjectName("toast")
-        self.setStyleSheet(
-            f"QFrame#toast {{ background: {look.raised.name()}; border: 1px solid {look.border.name()};"
-            f" border-left: 3px solid {ink.name()}; border-radius: 5px; }}"
-        )
         text = words.clean(notice.text)
         self.setAccessibleName(f"{notice.level.value}: {text}")
-        icon = QLabel()
-        icon.setPixmap(theme.icon(notice.level.value, ink).pixmap(18, 18))
         title = plain_label(f"{notice.level.value.capitalize()}  ·  {words.clean(notice.source, 60)}", "secondary")
         self.body = plain_label(text)
         self.body.setWordWrap(True)
@@ -151,7 +145,7 @@ class _Toast(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 8, 6, 8)
         row.setSpacing(8)
-        row.addWidget(icon, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(column, 1)
         if notice.frame:
             link = tool_button(f"#{notice.frame:,}", "Show the message that tells this")
@@ -164,6 +158,21 @@ class _Toast(QFrame):
         self._timer.timeout.connect(self._close)
         if notice.level is not NoticeLevel.ERROR:
             self._timer.start()
+
+    def _dress(self) -> None:
+        self._dressed = look = theme.current()
+        ink = level_colour(self.notice.level)
+        self._icon.setPixmap(theme.icon(self.notice.level.value, ink).pixmap(18, 18))
+        self.setStyleSheet(
+            f"QFrame#toast {{ background: {look.raised.name()}; border: 1px solid {look.border.name()};"
+            f" border-left: 3px solid {ink.name()}; border-radius: 5px; }}"
+        )
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        # Its own style sheet changes its palette again.
+        if event.type() is QEvent.Type.PaletteChange and self._dressed is not theme.current():
+            self._dress()
 
     def enterEvent(self, event: QEnterEvent) -> None:
         self._timer.stop()
@@ -220,6 +229,10 @@ class ToastStack(QWidget):
         if event.type() is QEvent.Type.Resize:
             self._place()
         return super().eventFilter(watched, event)
+
+    def come_forward(self) -> None:
+        """Before whatever was raised in the window since."""
+        self.raise_()
 
     def _added(self, notice: Notice) -> None:
         if notice.level not in self._levels:

@@ -24,17 +24,17 @@ from app.ui.panels.order_entry_form import (
     Sizing,
     amount_of,
     draft_of,
+    form_of,
     offered_times,
     offered_types,
     plain_number,
     read_number,
-    round_down,
     sized_in_quote,
-    spendable,
     total_of,
 )
 from app.ui.panels.order_entry_layout import OrderEntryLayout
 from app.ui.panels.order_entry_preview import preview, touch
+from app.ui.panels.order_entry_shares import BalanceShares
 
 _FIELDS = {"price": "price", "stop price": "stop", "amount": "amount", "total": "total"}
 _ATTRIBUTES = {"price": "price", "stop": "stop_price", "amount": "amount", "total": "total"}
@@ -56,6 +56,7 @@ class OrderEntryEditing(OrderEntryLayout):
         self._shown: tuple[object, ...] | None = None
         self._frozen = False
         """A question is on screen: its price must not move."""
+        self.balance_shares = BalanceShares(self, self._sized_market)
         self._connect()
 
     # -- what the window calls -----------------------------------------------------------------------------------------
@@ -97,7 +98,7 @@ class OrderEntryEditing(OrderEntryLayout):
             return
         if value is not None and self._rule is not None:
             self.amount.edit.put(plain_number(value))
-            self._amount_typed()
+            self._typed(Sizing.AMOUNT)
 
     def focus_side(self, side: Side) -> None:
         """Choose buy or sell and go to the first field."""
@@ -110,20 +111,10 @@ class OrderEntryEditing(OrderEntryLayout):
         self.set_market(exchange_key, terms.pair)
         if self._rule is None:
             return
-        by_total = terms.amount is None and terms.quote_amount is not None
-        self._form = self._forms[exchange_key, terms.pair] = FormState(
-            side=terms.side,
-            type=terms.type,
-            time_in_force=terms.time_in_force,
-            price=_text(terms.price),
-            stop_price=_text(terms.stop_price),
-            amount=_text(terms.amount),
-            total=_text(terms.quote_amount),
-            sizing=Sizing.TOTAL if by_total else Sizing.AMOUNT,
-        )
+        form = self._form = self._forms[exchange_key, terms.pair] = form_of(terms)
         self._show_market()
-        if not by_total:
-            self._amount_typed()
+        if form.sizing is Sizing.AMOUNT:
+            self._typed(Sizing.AMOUNT)
 
     def refresh(self) -> None:
         """Follow the market and look at the gate; nothing more when nothing changed."""
@@ -160,6 +151,10 @@ class OrderEntryEditing(OrderEntryLayout):
     def _rule(self) -> TradingRule | None:
         exchange = self._exchange
         return None if exchange is None or self._market is None else exchange.trading_rules.get(self._market[1])
+
+    def _sized_market(self) -> tuple[ExchangeView, TradingRule, Side] | None:
+        exchange, rule = self._exchange, self._rule
+        return None if exchange is None or rule is None else (exchange, rule, self._form.side)
 
     @property
     def _market_price(self) -> Decimal | None:
@@ -198,15 +193,12 @@ class OrderEntryEditing(OrderEntryLayout):
         self.type.activated.connect(self._type_chosen)
         self.times.activated.connect(self._time_chosen)
         self.price.edit.typed.connect(self._price_typed)
-        self.stop.edit.typed.connect(self._stop_typed)
-        self.amount.edit.typed.connect(self._amount_typed)
-        self.total.edit.typed.connect(self._total_typed)
+        self.stop.edit.typed.connect(self._changed)
+        self.amount.edit.typed.connect(partial(self._typed, Sizing.AMOUNT))
+        self.total.edit.typed.connect(partial(self._typed, Sizing.TOTAL))
         self.price.edit.start = self._start_price
         self.stop.edit.start = self._start_price
-        for percent, button in self.shares.items():
-            button.clicked.connect(partial(self._share, percent))
-        self.slider.sliderMoved.connect(self._share)
-        self.slider.actionTriggered.connect(self._slider_key)
+        self.balance_shares.sized.connect(self._typed)
         self.follow.toggled.connect(self._follow_toggled)
 
     def _show_market(self) -> None:
@@ -303,7 +295,7 @@ class OrderEntryEditing(OrderEntryLayout):
         self.submit.setAccessibleName(f"{self.submit.text()}: opens the confirmation")
         self._show_reasons(bad, problems)
         self.show_gate(self._gate)
-        self._show_share(exchange, rule)
+        self.balance_shares.show()
         self._set_buttons()
 
     def _problems_without(self, exchange: ExchangeView, rule: TradingRule, bad: dict[str, str]) -> list[Problem]:
@@ -343,26 +335,6 @@ class OrderEntryEditing(OrderEntryLayout):
     def _set_buttons(self) -> None:
         """Whether the button may be pressed is the sending part's."""
 
-    def _show_share(self, exchange: ExchangeView, rule: TradingRule) -> None:
-        """The slider stands where the typed size is in the free balance."""
-        buying = self._form.side is Side.BUY
-        balance = exchange.account.balances.get(rule.quote if buying else rule.base)
-        known = balance is not None and balance.available > 0
-        for button in self.shares.values():
-            button.setEnabled(known)
-        self.slider.setEnabled(known)
-        if balance is None or not known or self.slider.isSliderDown():
-            return
-        try:
-            size = (self.total if buying else self.amount).edit.value() or Decimal(0)
-        except BadNumber:
-            return
-        share = min(100, round(size / balance.available * 100))
-        if share != self.slider.value():
-            self.slider.blockSignals(True)
-            self.slider.setValue(share)
-            self.slider.blockSignals(False)
-
     # -- the trader's hand ---------------------------------------------------------------------------------------------
 
     def _side_chosen(self) -> None:
@@ -386,15 +358,6 @@ class OrderEntryEditing(OrderEntryLayout):
     def _price_typed(self) -> None:
         self.follow.setChecked(False)
         self._link()
-
-    def _stop_typed(self) -> None:
-        self._changed()
-
-    def _amount_typed(self) -> None:
-        self._typed(Sizing.AMOUNT)
-
-    def _total_typed(self) -> None:
-        self._typed(Sizing.TOTAL)
 
     def _typed(self, sizing: Sizing) -> None:
         self._form.sizing = Sizing.TOTAL if self._by_quote else sizing
@@ -428,30 +391,6 @@ class OrderEntryEditing(OrderEntryLayout):
     def _changed(self) -> None:
         self._edits += 1
         self.refresh()
-
-    def _share(self, percent: int, _checked: bool = False) -> None:
-        """That share of the free balance: quote for buys, base for sells, rounded down."""
-        exchange, rule = self._exchange, self._rule
-        if exchange is None or rule is None:
-            return
-        buying = self._form.side is Side.BUY
-        balance = exchange.account.balances.get(rule.quote if buying else rule.base)
-        if balance is None:
-            return
-        fee = exchange.fees.taker
-        if not buying:
-            self.amount.edit.put(
-                plain_number(round_down(balance.available * percent / 100, rule.min_base_amount_increment))
-            )
-            self._amount_typed()
-            return
-        step = max(rule.min_quote_amount_increment, Decimal("1e-8"))
-        self.total.edit.put(plain_number(round_down(spendable(balance.available, percent, fee), step)))
-        self._total_typed()
-
-    def _slider_key(self, _action: int) -> None:
-        if not self.slider.isSliderDown():
-            self._share(self.slider.sliderPosition())
 
     def _follow_toggled(self, on: bool) -> None:
         self._form.follow = on
@@ -488,10 +427,6 @@ class OrderEntryEditing(OrderEntryLayout):
         if self._form.type.has_stop_price:
             return self.stop.edit
         return self.total.edit if self._by_quote else self.amount.edit
-
-
-def _text(value: Decimal | None) -> str:
-    return "" if value is None else plain_number(value)
 
 
 def _fill(box: QComboBox, items: list[tuple[str, str]], chosen: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, Context, Decimal
 from enum import Enum
 
+from app.core.orders import OrderIntent
 from app.core.trading_rule import OrderDraft, TradingRule
 from app.core.types import OrderType, Side, TimeInForce
 
@@ -110,6 +111,25 @@ def spendable(free: Decimal, percent: int, fee_rate: Decimal) -> Decimal:
     """That share of a free balance; 100 % keeps back what the fee may take."""
     share = free * percent / 100
     return min(share, free / (1 + fee_rate)) if percent >= 100 else share
+
+
+def form_of(terms: OrderIntent) -> FormState:
+    """The form that would send these terms once more."""
+    by_total = terms.amount is None and terms.quote_amount is not None
+    return FormState(
+        side=terms.side,
+        type=terms.type,
+        time_in_force=terms.time_in_force,
+        price=_text(terms.price),
+        stop_price=_text(terms.stop_price),
+        amount=_text(terms.amount),
+        total=_text(terms.quote_amount),
+        sizing=Sizing.TOTAL if by_total else Sizing.AMOUNT,
+    )
+
+
+def _text(value: Decimal | None) -> str:
+    return "" if value is None else plain_number(value)
 
 
 def draft_of(state: FormState, rule: TradingRule, market_price: Decimal | None) -> OrderDraft:

@@ -78,7 +78,7 @@ def test_balances(private: BinancePrivate, reply: Reply) -> None:
     call = private.get_balances()
     assert (call.request.path, call.request.params) == ("/api/v3/account", (("omitZeroBalances", "true"),))
     assert call.request.signed and weight(call) == 20
-    assert call.parse(reply(ACCOUNT)) == [
+    assert call.parse(reply(ACCOUNT)).items == [
         Balance(asset="BTC", total=Decimal(2), available=Decimal("1.5"), frame=7, source="rest")
     ]
 

@@ -58,7 +58,7 @@ def test_balances_are_the_coins_of_the_portfolio(private: CryptoComPrivate, repl
     assert asked(call) == ("private/user-balance", {})
     plain = {"instrument_name": "BTC", "quantity": 1.5}
     rows = [{**PORTFOLIO, "position_balances": [CRO, plain]}]
-    assert call.parse(reply(rows)) == [
+    assert call.parse(reply(rows)).items == [
         Balance(asset="CRO", total=Decimal("24422.72"), available=Decimal(24400), frame=7, source="rest"),
         Balance(asset="BTC", total=Decimal("1.5"), available=Decimal("1.5"), frame=7, source="rest"),
     ]

@@ -8,8 +8,9 @@ import pytest
 
 from app.connectors.crypto_com.public import CryptoComPublic
 from app.core.effects import Channel, Send, Subscription
-from app.core.order_book import BookState, BookSync, OrderBook
+from app.core.order_book import BookState
 from app.core.types import BookDiff, BookSnapshot, Integrity
+from tests.connectors.book_feed import Feed
 
 BTC = Subscription(Channel.BOOK, "BTC-USDT")
 SNAPSHOT = (
@@ -35,28 +36,6 @@ def snapshot(u: int, bids: list[list[str]]) -> bytes:
 
 def update(pu: int, u: int, bids: list[list[str]] | None = None) -> bytes:
     return frame("book.update", {"update": {"asks": [], "bids": bids or []}, "t": 2, "u": u, "pu": pu, "cs": 5})
-
-
-class Feed:
-    def __init__(self, source: CryptoComPublic) -> None:
-        self.source = source
-        self.sync = BookSync(OrderBook("BTC-USDT", source.integrity))
-        self.gaps: list[str] = []
-
-    def receives(self, *frames: bytes) -> None:
-        for data in frames:
-            for effect in self.source.on_message(data, 1):
-                gap = None
-                if isinstance(effect, BookSnapshot):
-                    gap = self.sync.on_snapshot(effect)
-                elif isinstance(effect, BookDiff):
-                    gap = self.sync.on_diff(effect)
-                if gap:
-                    self.gaps.append(gap)
-
-    @property
-    def book(self) -> OrderBook:
-        return self.sync.book
 
 
 @pytest.fixture

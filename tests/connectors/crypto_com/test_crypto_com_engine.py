@@ -84,8 +84,9 @@ async def test_an_order_is_received_rejected_filled_as_the_stream_tells(desk: fa
     assert desk.exchange.balances["CRO"].total == Decimal("24422.72"), "a push may tell of some coins only"
 
     entry = desk.exchange.ledger.begin(_intent("first", draft), 0)
-    assert desk.exchange._sender is not None
-    await desk.exchange._sender.place(entry)
+    sender = desk.exchange.trading._sender
+    assert sender is not None
+    await sender.place(entry)
     order = desk.exchange.orders.get("first")
     assert order is not None and order.state is OrderState.OPEN and order.exchange_order_id == "19848525"
     socket.receives(push("user.order", {**ORDER, "client_oid": "first", "status": "REJECTED", "reason": "43005"}))
@@ -93,7 +94,7 @@ async def test_an_order_is_received_rejected_filled_as_the_stream_tells(desk: fa
     assert order.reason == "post-only, and would have taken"
 
     desk.rest.answers["POST", METHODS + "private/create-order"] = {"code": 0, "result": {"order_id": "77"}}
-    await desk.exchange._sender.place(desk.exchange.ledger.begin(_intent("second", draft), 0))
+    await sender.place(desk.exchange.ledger.begin(_intent("second", draft), 0))
     other = desk.exchange.orders.get("second")
     assert other is not None
     ids = {"client_oid": "second", "order_id": "77"}

@@ -7,10 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from app.connectors.exchange import Exchange, OrderRefused
+from app.connectors.exchange import Exchange
 from app.connectors.fmz.candidates import candidates, pick, pick_none
 from app.connectors.fmz.lens import look
 from app.connectors.fmz.private import FmzPrivate
+from app.connectors.trading import OrderRefused
 from app.core.cancellation import CancelOutcome
 from app.core.effects import Channel
 from app.core.frames import Direction

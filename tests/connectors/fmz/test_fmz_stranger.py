@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from app.config import Paths
-from app.connectors.exchange import OrderRefused
 from app.connectors.fmz import SPEC, PluginMarket, plugin_domain
 from app.connectors.spec import Credentials
+from app.connectors.trading import OrderRefused
 from app.core.types import OrderType
 from app.credentials.key_check import check_key
 from app.workspace import Workspace

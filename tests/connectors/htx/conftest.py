@@ -25,7 +25,7 @@ ACCOUNTS = [
 
 
 def packed(message: Any) -> bytes:
-    """A frame as the market sockets send it."""
+    """A frame as the market sockets send it, the same at every time: it may name a test."""
     text = message if isinstance(message, str) else json.dumps(message, separators=(",", ":"))
     return gzip.compress(text.encode(), mtime=0)
 

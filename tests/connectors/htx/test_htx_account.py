@@ -67,7 +67,9 @@ def test_the_working_spot_account_is_learned_before_open_orders(unknown_account:
 
 def test_a_key_check_without_the_number_asks_for_the_number(unknown_account: HtxPrivate, reply: Reply) -> None:
     call = unknown_account.get_balances()
-    assert asked(call)[0] == "/v1/account/accounts" and call.parse(reply(ACCOUNTS)) == []
+    page = call.parse(reply(ACCOUNTS))
+    assert asked(call)[0] == "/v1/account/accounts" and page.items == []
+    assert asked(page.next)[0] == "/v1/account/accounts/123456/balance"
     with pytest.raises(VenueError, match="no working spot account"):
         call.parse(reply([]))
 
@@ -82,7 +84,7 @@ def test_balances_are_added_up_from_their_rows(private: HtxPrivate, reply: Reply
         {"currency": "btc", "type": "frozen", "balance": "2", "seq-num": "1"},
     ]
     body = {"id": 123456, "type": "spot", "state": "working", "list": rows}
-    assert private.get_balances().parse(reply(body)) == [
+    assert private.get_balances().parse(reply(body)).items == [
         Balance(asset="USDT", total=D("97.01"), available=D("91.85"), frame=7, source="rest"),
         Balance(asset="BTC", total=D(2), available=D(0), frame=7, source="rest"),
     ]

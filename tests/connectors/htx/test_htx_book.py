@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from msgspec import DecodeError
 
 from app.connectors.htx.public import HtxPublic
-from app.core.effects import Channel, Effect, Send, Subscribed, Subscription
-from app.core.order_book import BookSync, OrderBook
+from app.core.effects import Channel, Send, Subscribed, Subscription
 from app.core.types import BookDiff, BookSnapshot, Integrity
+from tests.connectors.book_feed import Feed
 from tests.connectors.htx.conftest import Reply, packed
 
 BTC = Subscription(Channel.BOOK, "BTC-USDT")
@@ -40,37 +39,6 @@ def raw(bids: str, prev: int = 1, seq: int = 2) -> bytes:
     """A change with this very text."""
     tick = f'{{"seqNum":{seq},"prevSeqNum":{prev},"bids":{bids}}}'
     return packed(f'{{"ch":"{TOPIC}","ts":1,"tick":{tick}}}')
-
-
-class Feed:
-    def __init__(self, source: HtxPublic) -> None:
-        self.source = source
-        self.sync = BookSync(OrderBook("BTC-USDT", source.integrity))
-        self.gaps: list[str] = []
-        self.sent: list[Any] = []
-
-    def receives(self, *frames: bytes) -> None:
-        for frame in frames:
-            self.apply(self.source.on_message(frame, 1))
-
-    def resyncs(self) -> None:
-        self.apply(self.source.resync(BTC))
-
-    def apply(self, effects: Iterable[Effect]) -> None:
-        for effect in effects:
-            gap = None
-            if isinstance(effect, BookSnapshot):
-                gap = self.sync.on_snapshot(effect)
-            elif isinstance(effect, BookDiff):
-                gap = self.sync.on_diff(effect)
-            elif isinstance(effect, Send):
-                self.sent.append(json.loads(effect.payload))
-            if gap:
-                self.gaps.append(gap)
-
-    @property
-    def book(self) -> OrderBook:
-        return self.sync.book
 
 
 @pytest.fixture
@@ -128,7 +96,7 @@ def test_changes_wait_for_the_book_and_old_ones_are_dropped(feed: Feed) -> None:
 def test_a_book_older_than_the_first_change_does_not_join(feed: Feed) -> None:
     feed.receives(ACK, diff(100, 101, bids=[[8.5, 1]]), answer(99, [[8, 3]]))
     assert feed.book.stale and len(feed.gaps) == 1
-    feed.resyncs()
+    feed.apply(feed.source.resync(BTC))
     assert feed.sent[-1]["req"] == TOPIC
     feed.receives(diff(101, 102), answer(101, [[8, 3]]))
     assert (feed.book.stale, feed.book.last_id) == (False, 102)
@@ -143,7 +111,7 @@ def test_a_lost_change_is_a_gap_and_only_the_book_is_asked_again(feed: Feed) -> 
     feed.receives(ACK, answer(100, [[8, 3]]), diff(101, 102, bids=[[9, 1]]))
     assert feed.gaps == ["at 100, got a change that follows 101"] and feed.book.stale
     feed.receives(diff(102, 103, bids=[[9, 2]]))
-    feed.resyncs()
+    feed.apply(feed.source.resync(BTC))
     assert feed.sent[-1] == {"req": TOPIC, "id": "2"}
     feed.receives(answer(102, [[7, 1]]))
     assert (feed.book.stale, feed.book.last_id, feed.book.bids) == (False, 103, [("9", "2"), ("7", "1")])

@@ -100,7 +100,7 @@ def test_balances(private: OkxPrivate, reply: Reply) -> None:
     call = private.get_balances()
     assert (call.request.path, call.request.signed) == ("/api/v5/account/balance", True)
     usdt = {"ccy": "USDT", "cashBal": "4.5", "availBal": "3", "frozenBal": "1.5", "eq": "4.5", "uTime": "300"}
-    assert call.parse(reply([{"uTime": "311", "details": [usdt]}])) == [
+    assert call.parse(reply([{"uTime": "311", "details": [usdt]}])).items == [
         Balance(asset="USDT", total=Decimal("4.5"), available=Decimal(3), exchange_ms=300, frame=7, source="rest")
     ]
 

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from app.connectors.okx.public import OkxPublic
-from app.core.effects import Channel, Effect, Perform, Send, Subscription, Unknown
-from app.core.order_book import BookSync, OrderBook
-from app.core.requests import Call, Response
+from app.core.effects import Channel, Send, Subscription
+from app.core.requests import Response
 from app.core.types import BookDiff, BookSnapshot, Integrity
+from tests.connectors.book_feed import Feed
 
 Reply = Callable[..., Response]
 
@@ -30,46 +30,6 @@ def update(prev: int, seq: int, bids: list[list[str]] | None = None, checksum: i
     row = {"asks": [], "bids": bids or [], "ts": "1790000000185", "checksum": checksum, "prevSeqId": prev, "seqId": seq}
     message = {"arg": {"channel": "books", "instId": "BTC-USDT"}, "action": "update", "data": [row]}
     return json.dumps(message, separators=(",", ":")).encode()
-
-
-class Feed:
-    """One book fed by frames, and what was asked of REST meanwhile."""
-
-    def __init__(self, source: OkxPublic) -> None:
-        self.source = source
-        self.sync = BookSync(OrderBook("BTC-USDT", source.integrity))
-        self.asked: list[Call[Iterable[Effect]]] = []
-        self.gaps: list[str] = []
-        self.unknown: list[str] = []
-
-    def receives(self, *frames: bytes) -> None:
-        for frame in frames:
-            self.apply(self.source.on_message(frame, 1))
-
-    def answers(self, response: Response) -> None:
-        self.apply(self.asked.pop(0).parse(response))
-
-    def apply(self, effects: Iterable[Effect]) -> None:
-        for effect in effects:
-            gap = None
-            if isinstance(effect, BookSnapshot):
-                gap = self.sync.on_snapshot(effect)
-            elif isinstance(effect, BookDiff):
-                gap = self.sync.on_diff(effect)
-            elif isinstance(effect, Perform):
-                self.asked.append(effect.call)
-            elif isinstance(effect, Unknown):
-                self.unknown.append(effect.reason)
-            if gap:
-                self.gaps.append(gap)
-
-    @property
-    def bids(self) -> list[tuple[str, str]]:
-        return self.sync.book.bids
-
-    @property
-    def stale(self) -> bool:
-        return self.sync.book.stale
 
 
 @pytest.fixture
@@ -136,37 +96,37 @@ def test_reading_an_old_frame_again_gives_the_same(public: OkxPublic) -> None:
 
 def test_numbers_jump_and_the_chain_holds(feed: Feed) -> None:
     feed.receives(ACK, SNAPSHOT, update(123456, 123990, [["8476", "1", "0", "1"]]), update(123990, 130000))
-    assert (feed.gaps, feed.stale, feed.sync.book.last_id) == ([], False, 130000)
-    assert feed.bids == [("8476.97", "256"), ("8476", "1")]
+    assert (feed.gaps, feed.book.stale, feed.sync.book.last_id) == ([], False, 130000)
+    assert feed.book.bids == [("8476.97", "256"), ("8476", "1")]
 
 
 def test_a_checksum_of_any_value_is_not_looked_at(feed: Feed) -> None:
     feed.receives(SNAPSHOT, update(123456, 123457, [["8476", "1", "0", "1"]], checksum=-1881014294))
-    assert (feed.gaps, feed.stale) == ([], False)
+    assert (feed.gaps, feed.book.stale) == ([], False)
 
 
 def test_keep_alive_is_no_gap(feed: Feed) -> None:
     feed.receives(SNAPSHOT, update(123456, 123456), update(123456, 123456), UPDATE)
-    assert (feed.gaps, feed.stale, feed.sync.book.last_id) == ([], False, 123457)
+    assert (feed.gaps, feed.book.stale, feed.sync.book.last_id) == ([], False, 123457)
 
 
 def test_numbers_that_start_anew_are_no_gap(feed: Feed) -> None:
     feed.receives(SNAPSHOT, update(123456, 3, [["8476", "1", "0", "1"]]), update(3, 4, [["8475", "2", "0", "1"]]))
-    assert (feed.gaps, feed.stale, feed.sync.book.last_id) == ([], False, 4)
-    assert feed.bids == [("8476.97", "256"), ("8476", "1"), ("8475", "2")]
+    assert (feed.gaps, feed.book.stale, feed.sync.book.last_id) == ([], False, 4)
+    assert feed.book.bids == [("8476.97", "256"), ("8476", "1"), ("8475", "2")]
 
 
 def test_amounts_are_absolute_and_zero_removes(feed: Feed) -> None:
     feed.receives(SNAPSHOT, update(123456, 123457, [["8476.97", "5", "0", "1"]]))
-    assert feed.bids == [("8476.97", "5")]
+    assert feed.book.bids == [("8476.97", "5")]
     feed.receives(update(123457, 123458, [["8476.97", "0", "0", "0"]]))
-    assert feed.bids == []
+    assert feed.book.bids == []
 
 
 def test_a_lost_update_is_a_gap_and_one_book_is_asked_again(feed: Feed) -> None:
     feed.receives(SNAPSHOT, update(123460, 123461))
     assert feed.gaps == ["at 123456, got a change that follows 123460"]
-    assert feed.stale
+    assert feed.book.stale
     sent = [json.loads(effect.payload) for effect in feed.source.resync(BTC) if isinstance(effect, Send)]
     assert sent == [
         {"op": "unsubscribe", "args": [{"channel": "books", "instId": "BTC-USDT"}]},
@@ -179,7 +139,7 @@ def test_after_a_gap_the_old_streams_last_changes_wait_for_no_one(feed: Feed) ->
     list(feed.source.resync(BTC))
     feed.sync.reset("asked again")
     feed.receives(update(123461, 123462), ACK, SNAPSHOT.replace(b"123456", b"123470"), update(123470, 123471))
-    assert (feed.asked, feed.stale, feed.sync.book.last_id) == ([], False, 123471)
+    assert (feed.asked, feed.book.stale, feed.sync.book.last_id) == ([], False, 123471)
     assert len(feed.gaps) == 1
 
 
@@ -188,39 +148,39 @@ def test_after_a_gap_the_old_streams_last_changes_wait_for_no_one(feed: Feed) ->
 
 def test_without_a_snapshot_rest_is_asked_and_joined(feed: Feed, reply: Reply) -> None:
     feed.receives(ACK, update(100, 105, [["8000", "1", "0", "1"]]), update(105, 110, [["8001", "2", "0", "1"]]))
-    assert feed.stale
+    assert feed.book.stale
     (call,) = feed.asked
     assert call.request.path == "/api/v5/market/books"
     assert dict(call.request.params) == {"instId": "BTC-USDT", "sz": "400", "source": "0"}
     feed.receives(update(110, 120, [["8002", "3", "0", "1"]]))
     feed.answers(rest_book(reply, 107, [["8000", "9", "0", "1"]]))
-    assert (feed.gaps, feed.stale, feed.sync.book.last_id) == ([], False, 120)
-    assert feed.bids == [("8002", "3"), ("8001", "2"), ("8000", "9")]
+    assert (feed.gaps, feed.book.stale, feed.sync.book.last_id) == ([], False, 120)
+    assert feed.book.bids == [("8002", "3"), ("8001", "2"), ("8000", "9")]
     feed.receives(update(120, 3), update(3, 9, [["8003", "4", "0", "1"]]))
-    assert (feed.gaps, feed.bids[0]) == ([], ("8003", "4"))
+    assert (feed.gaps, feed.book.bids[0]) == ([], ("8003", "4"))
     feed.receives(update(10, 11))
-    assert feed.stale
+    assert feed.book.stale
 
 
 def test_a_book_older_than_the_first_change_is_asked_again(feed: Feed, reply: Reply) -> None:
     feed.receives(ACK, update(100, 105, [["8000", "1", "0", "1"]]))
     feed.answers(rest_book(reply, 99, []))
-    assert (feed.stale, len(feed.asked), feed.gaps) == (True, 1, [])
+    assert (feed.book.stale, len(feed.asked), feed.gaps) == (True, 1, [])
     feed.answers(rest_book(reply, 100, []))
-    assert (feed.stale, feed.sync.book.last_id, feed.gaps) == (False, 105, [])
+    assert (feed.book.stale, feed.sync.book.last_id, feed.gaps) == (False, 105, [])
 
 
 def test_a_gap_while_joining_is_found(feed: Feed, reply: Reply) -> None:
     feed.receives(ACK, update(100, 105), update(107, 110))
     feed.answers(rest_book(reply, 102, []))
-    assert feed.stale
+    assert feed.book.stale
     assert feed.gaps == ["at 105, got 108..110"]
 
 
 def test_a_snapshot_that_comes_after_all_wins(feed: Feed, reply: Reply) -> None:
     feed.receives(ACK, update(100, 105), SNAPSHOT, UPDATE)
     feed.answers(rest_book(reply, 107, []))
-    assert (feed.stale, feed.sync.book.last_id, feed.bids) == (False, 123457, [("8476.97", "256")])
+    assert (feed.book.stale, feed.sync.book.last_id, feed.book.bids) == (False, 123457, [("8476.97", "256")])
 
 
 def test_an_answer_for_an_older_subscription_is_dropped(feed: Feed, reply: Reply) -> None:
@@ -228,16 +188,16 @@ def test_an_answer_for_an_older_subscription_is_dropped(feed: Feed, reply: Reply
     list(feed.source.resync(BTC))
     feed.sync.reset("asked again")
     feed.answers(rest_book(reply, 106, []))
-    assert feed.stale
+    assert feed.book.stale
     feed.receives(ACK, update(200, 205))
     feed.answers(rest_book(reply, 205, []))
-    assert (feed.stale, feed.sync.book.last_id) == (False, 205)
+    assert (feed.book.stale, feed.sync.book.last_id) == (False, 205)
 
 
 def test_rest_without_numbers_cannot_join_and_says_so(feed: Feed, reply: Reply) -> None:
     feed.receives(ACK, update(100, 105))
     feed.answers(rest_book(reply, None, []))
-    assert feed.stale
+    assert feed.book.stale
     assert feed.unknown == ["the book of BTC-USDT over REST has no seqId and cannot join the stream"]
 
 
@@ -245,10 +205,10 @@ def test_asking_again_and_again_ends(feed: Feed, reply: Reply) -> None:
     feed.receives(ACK, update(100, 105))
     for _ in range(5):
         feed.answers(rest_book(reply, 1, []))
-    assert (feed.asked, feed.stale) == ([], True)
+    assert (feed.asked, feed.book.stale) == ([], True)
     assert feed.unknown == ["the book of BTC-USDT over REST stays older than the stream"]
 
 
 def test_old_acknowledgements_read_again_start_nothing(feed: Feed) -> None:
     feed.receives(ACK, SNAPSHOT, ACK, UPDATE)
-    assert (feed.asked, feed.stale) == ([], False)
+    assert (feed.asked, feed.book.stale) == ([], False)

@@ -85,7 +85,7 @@ def test_balances(private: PoloniexPrivate, reply: Reply) -> None:
         '"available":"2.00","hold":"0.50"}]},{"accountId":"8","accountType":"FUTURE","balances":'
         '[{"currencyId":"214","currency":"USDT","available":"9","hold":"0"}]}]'
     )
-    assert call.parse(reply(body)) == [
+    assert call.parse(reply(body)).items == [
         Balance(asset="USDT", total=Decimal("2.50"), available=Decimal("2.00"), frame=7, source="rest")
     ]
 
