@@ -27,7 +27,7 @@ from app.core.effects import (
     Subscription,
 )
 from app.core.links import Link, LinkState, LinkStatus
-from app.core.order_book import OrderBook
+from app.core.order_book import Lane, OrderBook
 from app.core.requests import Call, NoAnswer, NotSent, VenueError
 from app.core.trading_rule import TradingRule
 from app.core.types import BookDiff, BookSnapshot, Ticker, Trade
@@ -73,7 +73,7 @@ class OrderBookTrackerDataSource:
         self._running = False
         self._taps: dict[type, list[Tap]] = {}
         self._tapped: dict[type, Callable[[Any], None]] = {}
-        self._numbers: dict[str, int] = {}
+        self._lanes: dict[str, Lane] = {}
 
     # -- asked of the exchange
 
@@ -224,15 +224,24 @@ class OrderBookTrackerDataSource:
         """The function that reads one message of that connection and hands its events on; it returns what concerns the
         connection itself. This is the hot path of the desk, hence a closure: its names are looked up once.
         """
-        on_message, sinks, books, taps = self.source.on_message, self.sinks, self.books, self._taps
+        source, taps, lane, tell = self.source, self._taps, self._lane(link), self._teller(link)
 
         def read(data: bytes, frame: int) -> Iterable[Effect]:
+            # Nearly every message is a change that follows the last one, and nobody taps.
+            effects = source.on_message(data, frame, None if taps else lane)
+            return NOTHING if effects is NOTHING else tell(effects)
+
+        return read
+
+    def _teller(self, link: str) -> Callable[[Iterable[Effect]], Iterable[Effect]]:
+        sinks, books, taps = self.sinks, self.books, self._taps
+
+        def tell(effects: Iterable[Effect]) -> Iterable[Effect]:
             rest: list[Effect] | None = None
-            for effect in on_message(data, frame):
-                # Nearly every message is a change that follows the last one, and nobody taps.
+            for effect in effects:
                 if type(effect) is BookDiff and not taps:
                     book = books.get(effect.pair)
-                    if book is not None and book.follow(effect):
+                    if book is not None and book.follow(effect, effect.prev_id, effect.frame):
                         continue
                 sink = sinks.get(type(effect))
                 if sink is not None:
@@ -245,7 +254,7 @@ class OrderBookTrackerDataSource:
                     rest.append(effect)
             return NOTHING if rest is None else rest
 
-        return read
+        return tell
 
     def apply(self, effect: Effect) -> None:
         """Make one effect true. Also the way in for replays, which have no connection."""
@@ -270,11 +279,22 @@ class OrderBookTrackerDataSource:
 
         return apply
 
+    def _lane(self, link: str) -> Lane:
+        lane = self._lanes.get(link)
+        if lane is None:
+            lane = self._lanes[link] = Lane(self.books)
+        return lane
+
+    def forget_number(self, link: str) -> None:
+        """The connection begins anew: whatever number comes next is its first."""
+        self._lane(link).number = None
+
     def _on_sequence(self, link: str, number: int) -> None:
-        last = self._numbers.get(link)
+        lane = self._lane(link)
+        last = lane.number
         if last is not None and number <= last:
             return
-        self._numbers[link] = number
+        lane.number = number
         if last is not None and number != last + 1:
             self.on_sequence_gap(link, f"message {number} came after {last}")
 
@@ -368,7 +388,7 @@ class OrderBookTrackerDataSource:
         """From now on another connection carries the link: make true what it held back, and ask it for what became
         wanted since it was asked.
         """
-        self._numbers.pop(link.name, None)
+        self.forget_number(link.name)
         for effect in held:
             if isinstance(effect, Sequence):
                 self._on_sequence(link.name, effect.number)
@@ -379,7 +399,7 @@ class OrderBookTrackerDataSource:
         self._send(link.name, self.source.subscribe([new for new in wanted if new not in asked]))
 
     def _on_open(self, link: Link) -> Iterable[Effect]:
-        self._numbers.pop(link.name, None)
+        self.forget_number(link.name)
         self.on_link_open(link.name)
         yield from self.source.on_open(link, self._venue.now_ms())
         wanted = self.subscribed_on(link)

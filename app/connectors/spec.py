@@ -14,6 +14,7 @@ from msgspec import Struct
 from app.core.account import FeeSchedule
 from app.core.effects import Effect, Subscription
 from app.core.links import Link
+from app.core.order_book import Lane
 from app.core.order_preview import OrderPreview
 from app.core.orders import InFlightOrder, OrderIntent
 from app.core.permissions import KeyPermissions
@@ -122,8 +123,12 @@ class PublicSource(Protocol):
         """The message sent every `Link.heartbeat_s`."""
         ...
 
-    def on_message(self, data: bytes, frame: int) -> Iterable[Effect]:
-        """Read one message. Raises `msgspec.DecodeError` or `ValueError` when it cannot be read, nothing else."""
+    def on_message(self, data: bytes, frame: int, lane: Lane | None = None) -> Iterable[Effect]:
+        """Read one message. Raises `msgspec.DecodeError` or `ValueError` when it cannot be read, nothing else.
+
+        With a `lane` a change that follows may be applied to its book here instead of being told; without, nothing is
+        changed.
+        """
         ...
 
 

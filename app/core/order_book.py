@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 
 from app.core.level_check import all_look_sound, is_sound, unsound
 from app.core.timestamps import as_ms
-from app.core.types import BookDiff, BookSnapshot, Integrity, Level, Side
+from app.core.types import BookChange, BookDiff, BookSnapshot, Integrity, Level, Side
 
 _FEW = 200
 """Changes up to which settling them one by one is cheaper than sorting the side anew. More are not kept: every change
@@ -86,6 +86,8 @@ class _Levels:
             self.best_first = self.best_first[:depth]
 
 
+_Numbered = tuple[int, BookChange]
+"""A change and the number of its message."""
 _LIVE = BookState.LIVE
 """Looking a member up in its class costs as much as the rest of the check."""
 
@@ -113,6 +115,7 @@ class OrderBook:
         "_ask_amounts",
         "_changes",
         "_last",
+        "frame",
         "_fresh",
         "_kept",
         "_diffs_at_snapshot",
@@ -132,11 +135,13 @@ class OrderBook:
         """Levels left out because their price or amount cannot be read as a number."""
         self._set_levels(_Levels(-1), _Levels(1))
         self._changes = 0
-        self._last: BookDiff | BookSnapshot = BookSnapshot(pair=pair, bids=[], asks=[])
+        self._last: BookChange | BookSnapshot = BookSnapshot(pair=pair, bids=[], asks=[])
         """The newest message applied."""
-        self._fresh: list[BookDiff] | None = []
+        self.frame = 0
+        """Its number."""
+        self._fresh: list[_Numbered] | None = []
         """Changes since the book was last read; None when they are too many to settle one by one."""
-        self._kept: deque[BookDiff] = deque(maxlen=_FEW)
+        self._kept: deque[_Numbered] = deque(maxlen=_FEW)
         """The newest changes that have been read."""
         self._diffs_at_snapshot = 0
         self._sorted_version = -1
@@ -168,19 +173,15 @@ class OrderBook:
         return self._last.exchange_ms
 
     @property
-    def frame(self) -> int:
-        """Number of the last message applied."""
-        return self._last.frame
-
-    @property
-    def last_change(self) -> BookDiff | None:
+    def last_change(self) -> BookChange | None:
         """The last change applied, None while the book is as its snapshot told it."""
-        return self._last if isinstance(self._last, BookDiff) else None
+        return None if isinstance(self._last, BookSnapshot) else self._last
 
     def apply_snapshot(self, snapshot: BookSnapshot) -> None:
         """Replace everything: levels absent from the snapshot are gone."""
         self._set_levels(_Levels(-1, snapshot.bids), _Levels(1, snapshot.asks))
         self._last = snapshot
+        self.frame = snapshot.frame
         self._fresh = []
         self._kept.clear()
         self._diffs_at_snapshot = self.diffs
@@ -195,33 +196,45 @@ class OrderBook:
 
     def apply_diff(self, diff: BookDiff) -> None:
         """Set the amounts named; whether the change may be applied is `BookSync`'s business."""
-        self.follow(diff, True)
+        self._bid_amounts.update(diff.bids)
+        self._ask_amounts.update(diff.asks)
+        self._last = diff
+        self.frame = diff.frame
+        self.diffs += 1
+        if self._fresh is not None:
+            self._keep(diff.frame, diff)
 
-    def follow(self, diff: BookDiff, unasked: bool = False) -> bool:
-        """Apply a change that comes right after the last message (or `unasked`); else do nothing and return False.
+    def follow(self, change: BookChange, after: int | None, frame: int) -> bool:
+        """Apply a change that comes right after the message with the id `after`, if that is the last one applied to a
+        live book; else do nothing and return False.
 
-        Nearly all changes take this way: it is `BookSync` and `apply_diff` in one call. Where neither message has an
-        id, no chain can be broken.
+        Nearly all changes take this way, most of them as the struct they were decoded into: it is `BookSync` and
+        `apply_diff` in one call. Where neither message has an id, no chain can be broken.
         """
-        if not unasked and (diff.prev_id != self._last.last_id or self.state is not _LIVE):
+        if after != self._last.last_id or self.state is not _LIVE:
             return False
         # A loop costs less than `update` for as few levels as nearly every change names.
-        if levels := diff.bids:
+        if levels := change.bids:
             amounts = self._bid_amounts
             for price, amount in levels:
                 amounts[price] = amount
-        if levels := diff.asks:
+        if levels := change.asks:
             amounts = self._ask_amounts
             for price, amount in levels:
                 amounts[price] = amount
-        self._last = diff
+        self._last = change
+        self.frame = frame
         self.diffs += 1
+        if self._fresh is not None:
+            self._keep(frame, change)
+        return True
+
+    def _keep(self, frame: int, change: BookChange) -> None:
         fresh = self._fresh
         if fresh is not None:
-            fresh.append(diff)
+            fresh.append((frame, change))
             if len(fresh) > _FEW:
                 self._fresh = None
-        return True
 
     def set_state(self, state: BookState, reason: str = "") -> None:
         self.state = state
@@ -297,11 +310,11 @@ class OrderBook:
 
         None: older than the changes kept here; the frame log may still know (`Exchange.level_frame`).
         """
-        known: list[BookDiff] = [*self._kept, *(self._fresh or ())]
-        for diff in reversed(known):
-            for level in diff.bids if side is Side.BUY else diff.asks:
+        known: list[_Numbered] = [*self._kept, *(self._fresh or ())]
+        for frame, change in reversed(known):
+            for level in change.bids if side is Side.BUY else change.asks:
                 if level[0] == price:
-                    return diff.frame
+                    return frame
         return self.snapshot_frame if self.diffs - self._diffs_at_snapshot == len(known) else None
 
     def _settle(self) -> None:
@@ -311,8 +324,8 @@ class OrderBook:
         fresh = self._fresh
         self._drop_unsound(fresh)
         if fresh is not None and self._bids.settled and self._asks.settled:
-            self._bids.settle({level[0] for diff in fresh for level in diff.bids})
-            self._asks.settle({level[0] for diff in fresh for level in diff.asks})
+            self._bids.settle({level[0] for _, change in fresh for level in change.bids})
+            self._asks.settle({level[0] for _, change in fresh for level in change.asks})
         else:
             self._bids.settle_all()
             self._asks.settle_all()
@@ -326,11 +339,11 @@ class OrderBook:
             self._asks.cut(self.depth_limit)
         self._sorted_version = self.version
 
-    def _drop_unsound(self, fresh: list[BookDiff] | None) -> None:
+    def _drop_unsound(self, fresh: list[_Numbered] | None) -> None:
         """Leave out what cannot be read. It hides what truly stands there: near the touch the book is not believed."""
         for side, named in (
-            (self._bids, None if fresh is None else {level for diff in fresh for level in diff.bids}),
-            (self._asks, None if fresh is None else {level for diff in fresh for level in diff.asks}),
+            (self._bids, None if fresh is None else {level for _, change in fresh for level in change.bids}),
+            (self._asks, None if fresh is None else {level for _, change in fresh for level in change.asks}),
         ):
             if named is not None and side.settled:
                 # A later change may have mended the level.
@@ -350,6 +363,20 @@ class OrderBook:
         if near is not None and self.state is _LIVE:
             words = ", ".join(f"{name} {text[:24]!r}" for name, text in zip(("price", "amount"), near, strict=True))
             self.set_state(BookState.STALE, f"unreadable level: {words}")
+
+
+class Lane:
+    """What the messages of one connection may change at once: `PublicSource.on_message` applies a change that follows
+    the last one of a live book itself, and no event is made of it.
+    """
+
+    __slots__ = ("books", "number")
+
+    def __init__(self, books: Mapping[str, OrderBook]) -> None:
+        self.books = books
+        """By pair."""
+        self.number: int | None = None
+        """Of the connection's last message, where the exchange numbers them."""
 
 
 class BookSync:
@@ -395,7 +422,7 @@ class BookSync:
 
     def on_diff(self, diff: BookDiff) -> str | None:
         book = self.book
-        if book.follow(diff):
+        if book.follow(diff, diff.prev_id, diff.frame):
             return None
         if book.state is _LIVE:
             if diff.prev_id is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -100,6 +101,26 @@ class BookDiff(Struct, frozen=True, kw_only=True, gc=False):
     first_id: int | None = None
     exchange_ms: int = 0
     frame: int = 0
+
+
+class BookChange(Protocol):
+    """What a book takes from a change: a `BookDiff`, or an exchange's own message read into this form.
+
+    `exchange_ms` may be in whatever unit the exchange uses; it is read seldom.
+    """
+
+    @property
+    def bids(self) -> list[Level]: ...
+    @property
+    def asks(self) -> list[Level]: ...
+    @property
+    def last_id(self) -> int | None: ...
+    @property
+    def prev_id(self) -> int | None: ...
+    @property
+    def first_id(self) -> int | None: ...
+    @property
+    def exchange_ms(self) -> int: ...
 
 
 class Trade(Struct, frozen=True, kw_only=True, gc=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import tempfile
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from app.config import Paths
 from app.connectors.exchange import Exchange
 from app.core.effects import Channel, Subscription
 from app.core.frames import Direction, FrameKind
-from app.core.types import BookDiff
+from app.core.types import BookDiff, BookSnapshot
 from app.twin_process import TwinProcess
 from app.workspace import Workspace
 from tests.bench.book_path import best_us
@@ -20,6 +21,8 @@ from tests.bench.figures import Figure
 from tests.until import until
 
 _FRAMES = 300
+_NUMBER = re.compile(rb'"sequence_num":\d+')
+"""Coinbase counts every message of a connection; what is no change of a book is left out here."""
 
 
 class _BinanceChange(msgspec.Struct, gc=False):
@@ -64,6 +67,7 @@ class _CoinbaseEvent(msgspec.Struct, gc=False):
 
 class _Coinbase(msgspec.Struct, gc=False):
     channel: str
+    timestamp: str
     sequence_num: int
     events: list[_CoinbaseEvent]
 
@@ -82,21 +86,29 @@ def _one(name: str, bare: type) -> list[Figure]:
     finally:
         twin.stop()
     decode = msgspec.json.Decoder(bare).decode
-    read = exchange.order_book_tracker.data_source.source.on_message
-    book = next(iter(exchange.order_books.values()))
+    tracker = exchange.order_book_tracker
+    read = tracker.data_source.reader("bench")
+    number_anew = tracker.data_source.forget_number
+    [feed] = tracker.feeds.values()
+    first, frames = frames[0], frames[1:]
+    [begin] = [effect for effect in tracker.data_source.source.on_message(first, 0) if type(effect) is BookDiff]
+    again = BookDiff(pair=begin.pair, bids=[], asks=[], last_id=begin.last_id)
+    feed.sync.on_snapshot(BookSnapshot(pair=begin.pair, bids=[], asks=[], last_id=begin.last_id))
 
     def decoded() -> None:
         for frame in frames:
             decode(frame)
 
     def ours() -> None:
-        # The chain of ids would break at every new round, so changes are applied without asking for it.
+        # Back to the first message, so that the chains of ids and numbers hold in every round.
+        number_anew("bench")
+        read(first, 0)
+        feed.book.apply_diff(again)
         for number, frame in enumerate(frames):
-            for effect in read(frame, number):
-                if type(effect) is BookDiff:
-                    book.apply_diff(effect)
+            read(frame, number)
 
     ours_us, bare_us = best_us(len(frames), ours, decoded)
+    assert feed.gaps == 0 and not feed.book.stale
     size = sum(map(len, frames)) / len(frames)
     note = f"{ours_us:.2f} / {bare_us:.2f} us, {size:,.0f} bytes a message"
     return [Figure(f"{name}: frame to book / bare typed decode", ours_us / bare_us, "ratio", 2.5, False, note)]
@@ -119,4 +131,4 @@ async def _collect(name: str, twin: TwinProcess) -> tuple[list[bytes], Exchange]
         source = exchange.order_book_tracker.data_source.source
         changes = [f for f in frames if any(type(effect) is BookDiff for effect in source.on_message(f, 1))]
         await workspace.close()
-    return changes, exchange
+    return [_NUMBER.sub(b'"sequence_num":%d' % at, frame) for at, frame in enumerate(changes)], exchange

@@ -374,11 +374,11 @@ def test_only_what_comes_right_after_the_last_message_is_followed(
     book = live(sync, last).book
     change = diff(bids=[("99.5", "7")], prev=prev, id=None if prev is None else 11, frame=5)
     version = book.version
-    assert book.follow(change) is follows
+    assert book.follow(change, change.prev_id, change.frame) is follows
     assert book.bids[0] == ("99.5", "7" if follows else "1")
     assert (book.frame, book.version - version) == ((5, 1) if follows else (1, 0))
     assert book.last_id == (change.last_id if follows else last)
     book.set_state(BookState.STALE, "for the test")
     again = diff(bids=[("99.5", "8")], prev=book.last_id, id=book.last_id)
-    assert not book.follow(again)
+    assert not book.follow(again, again.prev_id, again.frame)
     assert book.bids[0] == ("99.5", "7" if follows else "1")

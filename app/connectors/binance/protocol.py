@@ -45,6 +45,7 @@ the rest); whether isSpotTradingAllowed false ever comes with a status of TRADIN
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import ClassVar
 from zlib import crc32
 
 import msgspec
@@ -154,12 +155,15 @@ def stream_request(method: str, streams: list[str]) -> tuple[int, bytes]:
 
 
 class DepthUpdate(Struct, tag_field="e", tag="depthUpdate", gc=False):
+    """A `core.types.BookChange`: books take it as it is."""
+
+    prev_id: ClassVar[int | None] = None
     symbol: str = field(name="s")
     first_id: int = field(name="U")
     last_id: int = field(name="u")
     bids: list[tuple[str, str]] = field(name="b")
     asks: list[tuple[str, str]] = field(name="a")
-    event_ms: int = field(name="E", default=0)
+    exchange_ms: int = field(name="E", default=0)
 
 
 class TradeEvent(Struct, tag_field="e", tag="trade", gc=False):

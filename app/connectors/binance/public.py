@@ -58,6 +58,7 @@ from app.core.effects import (
     Unknown,
 )
 from app.core.links import Link
+from app.core.order_book import Lane
 from app.core.requests import Call, Priority, Request, Response, Weight
 from app.core.trading_rule import TradingRule
 from app.core.types import BookDiff, BookSnapshot, Candle, Integrity, Ticker, Trade
@@ -96,13 +97,19 @@ class BinancePublic:
 
     # -- the socket ----------------------------------------------------------------------------------------------------
 
-    def on_message(self, data: bytes, frame: int) -> Iterable[Effect]:
+    def on_message(self, data: bytes, frame: int, lane: Lane | None = None) -> Iterable[Effect]:
         try:
             event = _decode_combined(data).data
         except ValidationError as refusal:
             return self._rare(data, frame, refusal)
         except RecursionError:
             raise ValueError("nested too deeply") from None
+        if lane is not None and type(event) is DepthUpdate and is_padded(event.bids) and is_padded(event.asks):
+            # Nearly every change begins with the number after the last one.
+            book = lane.books.get(self._markets[event.symbol])
+            first = event.first_id
+            if book is not None and first <= event.last_id and book.follow(event, first - 1, frame):
+                return NOTHING
         return self._on_event(event, frame)
 
     def _on_event(self, event: StreamEvent, frame: int) -> Iterable[Effect]:
@@ -117,7 +124,7 @@ class BinancePublic:
                     asks=asks,
                     last_id=event.last_id,
                     first_id=event.first_id,
-                    exchange_ms=event.event_ms,
+                    exchange_ms=event.exchange_ms,
                     frame=frame,
                 ),
             )

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from msgspec import Raw, Struct
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta, Raw, Struct
+
+from app.connectors.coinbase.protocol import ms_of
+from app.core.types import Level
 
 # -- the socket --------------------------------------------------------------------------------------------------------
 
@@ -13,13 +19,42 @@ class LevelRow(Struct, gc=False):
     new_quantity: str
 
 
+class UpdateEvent(Struct, gc=False):
+    type: Literal["update"]
+    product_id: str
+    updates: list[LevelRow]
+
+
+class ChangeFrame(Struct, tag_field="channel", tag="l2_data", gc=False):
+    """Nearly every message about books. All else about them is a `BookFrame`."""
+
+    timestamp: Annotated[datetime, Meta(tz=True)]
+    sequence_num: int
+    events: tuple[UpdateEvent]
+
+
+class Change(Struct, gc=False):
+    """A `core.types.BookChange` without numbers of its own; its time is worked out for who asks."""
+
+    last_id: ClassVar[int | None] = None
+    prev_id: ClassVar[int | None] = None
+    first_id: ClassVar[int | None] = None
+    bids: list[Level]
+    asks: list[Level]
+    time: datetime
+
+    @property
+    def exchange_ms(self) -> int:
+        return ms_of(self.time)
+
+
 class BookEvent(Struct, gc=False):
     type: str
     product_id: str
     updates: list[LevelRow]
 
 
-class BookFrame(Struct, tag_field="channel", tag="l2_data", gc=False):
+class BookFrame(Struct, gc=False):
     timestamp: str
     sequence_num: int
     events: list[BookEvent]

@@ -144,27 +144,12 @@ def to_ms(text: str | None) -> int:
     when = datetime.fromisoformat(text)
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
+    return ms_of(when)
+
+
+def ms_of(when: datetime) -> int:
+    """0 for the zero dates. Raises TypeError for a time without a zone."""
     return max((when - _EPOCH) // _MS, 0)
-
-
-_THOUSANDTHS = {f"{number:03}": number for number in range(1000)}
-
-
-class StampReader:
-    """As `to_ms`, for stamps that come in order: the second is worked out once and remembered."""
-
-    def __init__(self) -> None:
-        self._second = ""
-        self._ms = 0
-
-    def __call__(self, text: str) -> int:
-        fraction = _THOUSANDTHS.get(text[20:23])
-        if fraction is not None and text[:20] == self._second and text[-1] == "Z":
-            return self._ms + fraction
-        ms = to_ms(text)
-        if text[19:20] == "." and text[-1] == "Z" and len(text) >= 24:
-            self._second, self._ms = text[:20], ms - ms % 1000
-        return ms
 
 
 def to_time(ms: int) -> str:

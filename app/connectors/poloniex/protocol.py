@@ -38,10 +38,10 @@ says. that `highestBid` bounds buys from above and `lowestAsk` sells from below 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 from app.connectors.spec import Domain, RateLimit
 from app.core.requests import Weight
@@ -128,16 +128,26 @@ def subscription_message(event: str, channel: str, symbols: list[str] | None = N
     return msgspec.json.encode(message)
 
 
-class BookRow(Struct, rename="camel", gc=False):
+class BookRow(Struct, frozen=True, gc=False):
+    """A `core.types.BookChange`: books take it as it is."""
+
+    first_id: ClassVar[int | None] = None
     symbol: str
     asks: list[tuple[str, str]]
     bids: list[tuple[str, str]]
-    last_id: int
-    id: int
-    ts: int
+    prev_id: int = field(name="lastId")
+    last_id: int = field(name="id")
+    exchange_ms: int = field(name="ts")
 
 
-class BookFrame(Struct, tag_field="channel", tag="book_lv2", gc=False):
+class ChangeFrame(Struct, tag_field="channel", tag="book_lv2", gc=False):
+    """Nearly every message about books. All else about them is a `BookFrame`."""
+
+    data: tuple[BookRow]
+    action: Literal["update"]
+
+
+class BookFrame(Struct, gc=False):
     data: list[BookRow]
     action: str
 
