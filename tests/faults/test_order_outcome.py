@@ -36,6 +36,34 @@ def test_no_order_is_doubled_and_no_end_is_shown_that_was_none(name: str) -> Non
         assert sum(outcome.left_to_the_trader for outcome in outcomes) > 0, "nobody else could have known"
 
 
+def test_an_order_that_never_arrived_is_proved_absent_soon_after_its_proof_time() -> None:
+    """Two answers, 2 s between them, and two lists make at most 3.2 s here; a question just before adds nothing."""
+    after_s = sorted(_proof_after_s(seed) for seed in range(60))
+    assert after_s[0] > 2.0 and after_s[-1] < 3.2 and after_s[30] < 2.9, after_s
+
+
+def _proof_after_s(seed: int) -> float:
+    """Of one order whose request vanished while everything else works, in seconds from its proof time."""
+    loop = VirtualTimeLoop()
+
+    async def work() -> float:
+        lab = _Run(PROFILES["unique-open"], seed, loop)
+        weather = lab.exchange.weather
+        weather.faulty = False
+        await asyncio.sleep(1.0)
+        weather.hole = True
+        order = lab.place()
+        await asyncio.sleep(0.3)
+        weather.hole = False
+        while order.state is not OrderState.NOT_PLACED:
+            await asyncio.sleep(0.02)
+        after_s = (lab.exchange.now_ms() - order.proof_ms) / 1000
+        await lab.desk.stop()
+        return after_s
+
+    return run(loop, work())
+
+
 def test_a_desk_that_does_not_wait_for_the_proof_time_would_be_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OrderDoubts, "_past_proof", lambda self, order: True)
     outcomes = [play(PROFILES["slow-engine"], seed) for seed in range(RUNS)]
