@@ -20,11 +20,12 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -40,9 +41,11 @@ REFUSED = {
 TRADED = ("poloniex", "okx", "coinbase")
 """Signing with an HMAC, with a passphrase beside it, and with a private key in PEM."""
 _LOOK_EVERY_S = 0.05
+_LONGEST_S = 100.0
+"""After which a command that does not end is killed."""
 _PROJECT = Path(__file__).parents[2]
 LEFT = ("orders.db", "layout.json", "hosts.json", "session.jsonl.zst", "messages.jsonl", "diagnostics.txt", "copy.db")
-"""Files that must be among those looked through; more in `is_kept`."""
+"""Files that must be among those looked through."""
 
 
 class Outcome(Struct):
@@ -88,7 +91,8 @@ def measure(folder: Path, exchanges: tuple[str, ...] = TRADED, *, whole: bool = 
     outcome.files, outcome.bytes, outcome.hits = scan.files, scan.bytes, sorted(scan.hits)
     names = {file.name for file in folder.rglob("*")}
     stalls = any(name.startswith("stall-") for name in names)
-    outcome.missing = [name for name in LEFT if name not in names] + ["a stall report"] * (not stalls)
+    wanted = [*LEFT, *(["crashed.jsonl.zst", "answers.txt"] if whole else [])]
+    outcome.missing = [name for name in wanted if name not in names] + ["a stall report"] * (not stalls)
     return outcome
 
 
@@ -101,7 +105,7 @@ def _keys(line: TwinLine) -> dict[str, str]:
     return {name: value for name, value in keys.items() if value}
 
 
-def _secrets(lines: Any) -> dict[str, str]:
+def _secrets(lines: Iterable[TwinLine]) -> dict[str, str]:
     """By a name that may be told."""
     found = {"vault password": PASSWORD} | {f"{name} of nobody": value for name, value in REFUSED.items()}
     for line in lines:
@@ -124,6 +128,7 @@ class _Life:
         self._outcome = outcome
         self._runs = 0
         self._seen: set[int] = set()
+        self._children: list[tuple[threading.Timer, subprocess.Popen[bytes]]] = []
         places = {name: folder / name.lower() for name in ("HOME", "TMPDIR", "XDG_RUNTIME_DIR")}
         for place in (*places.values(), self._profile):
             place.mkdir(mode=0o700, exist_ok=True)
@@ -148,6 +153,11 @@ class _Life:
         try:
             yield
         finally:
+            for limit, child in self._children:
+                limit.cancel()
+                if child.poll() is None:
+                    child.kill()
+                child.wait()
             ended.set()
             guard.join()
             self._outcome.processes = len(self._seen)
@@ -158,7 +168,7 @@ class _Life:
         said = (self._folder / f"{self._runs}-said.txt").open("wb")
         errors = (self._folder / f"{self._runs}-errors.txt").open("wb")
         with said, errors:
-            return subprocess.Popen(
+            child = subprocess.Popen(
                 [sys.executable, *command],
                 stdin=subprocess.PIPE,
                 stdout=stdout or said,
@@ -166,15 +176,18 @@ class _Life:
                 env=self._environment,
                 cwd=self._folder,
             )
+        limit = threading.Timer(_LONGEST_S, child.kill)
+        limit.daemon = True
+        limit.start()
+        self._children.append((limit, child))
+        return child
 
     def _errors(self) -> str:
         return (self._folder / f"{self._runs}-errors.txt").read_text()
 
     def add(self, label: str, exchange: str, line: TwinLine, keys: dict[str, str], *options: str) -> None:
-        # Only its addresses are taken from the line, so that no key is on the command line.
-        address = json.dumps(
-            {name: getattr(replace(line, api_key="", secret_key="", passphrase=""), name) for name in _FIELDS}
-        )
+        # Only its addresses are taken from the line, so no key is put on the command line.
+        address = msgspec.json.encode(replace(line, api_key="", secret_key="", passphrase="")).decode()
         command = ("accounts", "add", exchange, "--label", label, "--twin", address, *options)
         child = self._start("-m", "app", *command, "--profile", str(self._profile))
         child.communicate(json.dumps(keys | {"vault_password": PASSWORD}).encode(), 60)
@@ -182,7 +195,12 @@ class _Life:
 
     def window(self, labels: list[str], abort: bool = False) -> None:
         """`abort`: it gets SIGABRT while it works."""
-        told = {"profile": str(self._profile), "out": str(self._folder), "password": PASSWORD, "labels": labels}
+        told: dict[str, Any] = {
+            "profile": str(self._profile),
+            "out": str(self._folder),
+            "password": PASSWORD,
+            "labels": labels,
+        }
         told |= {"secret": REFUSED["secret_key"], "run": self._runs, "abort": abort}
         child = self._start("-m", "tests.lab.canary_window")
         assert child.stdin is not None
@@ -227,9 +245,6 @@ class _Life:
     def _keep(self, answer: bytes) -> None:
         with (self._folder / "answers.txt").open("ab") as file:
             file.write(answer + b"\n")
-
-
-_FIELDS = TwinLine.__struct_fields__
 
 
 def main(arguments: list[str]) -> int:
