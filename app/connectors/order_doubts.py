@@ -50,11 +50,17 @@ class _Watch:
         self.overtaken = False
         """Whether others were answered since it was asked."""
         self.lost_after_s: dict[str, float] = {}
-        """When a question of a kind that others have overtaken counts as lost, if not after `_OVERTAKEN_S`."""
+        """By kind of question: when one that others have overtaken counts as lost."""
         self.patience_s = _ANSWER_WITHIN_S
         """How long to wait for an answer; it grows while none comes, for an exchange that is merely slow."""
         self.limit: asyncio.Timeout | None = None
         """Of the question under way."""
+
+    @property
+    def patience_overtaken_s(self) -> float:
+        """For the question under way; where its kind was never asked, as for the slowest that was."""
+        known = self.lost_after_s
+        return known.get(self.asking, max(known.values(), default=_OVERTAKEN_S))
 
     @property
     def wait_s(self) -> float:
@@ -125,8 +131,7 @@ class OrderDoubts:
         for watch in self._watches.values():
             if watch.limit is not None and not watch.overtaken:
                 watch.overtaken = True
-                lost_after_s = watch.lost_after_s.get(watch.asking, _OVERTAKEN_S)
-                cut_short(watch.limit, watch.asked_s + min(lost_after_s, watch.patience_s))
+                cut_short(watch.limit, watch.asked_s + min(watch.patience_overtaken_s, watch.patience_s))
 
     async def stop(self) -> None:
         """Orders in doubt stay so until `watch_all`."""
@@ -207,9 +212,9 @@ class OrderDoubts:
             async with asyncio.timeout(watch.patience_s) as watch.limit:
                 answer = await question
         except TimeoutError:
-            waited_s, lost_after_s = loop.time() - watch.asked_s, watch.lost_after_s.get(kind, _OVERTAKEN_S)
-            if watch.overtaken and waited_s >= lost_after_s:
-                watch.lost_after_s[kind] = 2 * lost_after_s
+            waited_s, most_s = loop.time() - watch.asked_s, watch.patience_overtaken_s
+            if watch.overtaken and waited_s >= most_s:
+                watch.lost_after_s[kind] = 2 * most_s
             if waited_s >= watch.patience_s:
                 watch.patience_s = min(2 * watch.patience_s, _MOST_PATIENCE_S)
             raise

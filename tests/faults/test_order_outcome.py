@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from random import Random
+from typing import Any
 
 import pytest
 
 from app.connectors.order_doubts import OrderDoubts
 from app.core.journal import JournalEntry
 from app.core.orders import OrderState
+from app.core.requests import Call
 from app.core.types import VenueState
 from tests.lab import order_facts
 from tests.lab.memory_exchange import PROFILES
@@ -62,6 +64,41 @@ def _proof_after_s(seed: int) -> float:
         return after_s
 
     return run(loop, work())
+
+
+def test_an_exchange_that_is_always_slow_about_orders_is_waited_for() -> None:
+    """Everything else is answered at once meanwhile, which alone would look as if questions got lost."""
+    loop = VirtualTimeLoop()
+
+    async def work() -> None:
+        lab = _Run(PROFILES["unique-open"], 0, loop)
+        rest, weather = lab.desk.rest, lab.exchange.weather
+        weather.faulty = False
+        travel = rest._travel
+
+        async def slowly(call: Call[Any], signed_ms: int) -> Any:
+            if call.request.path != "time":
+                await asyncio.sleep(2.5)
+            return await travel(call, signed_ms)
+
+        rest._travel = slowly  # type: ignore[method-assign]
+
+        async def chatter() -> None:
+            while True:
+                await lab.desk._sample_clock()
+
+        await asyncio.sleep(1.0)
+        weather.hole = True
+        order = lab.place()
+        await asyncio.sleep(6.0)
+        weather.hole = False
+        chatting = asyncio.create_task(chatter())
+        await asyncio.sleep(60.0)
+        chatting.cancel()
+        assert order.state is OrderState.NOT_PLACED
+        await lab.desk.stop()
+
+    run(loop, work())
 
 
 def test_a_desk_that_does_not_wait_for_the_proof_time_would_be_caught(monkeypatch: pytest.MonkeyPatch) -> None:
