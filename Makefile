@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --only-binary :all:
 
-.PHONY: run test lint format bench faults package clean
+.PHONY: run test lint format bench faults soak package clean
 
 run: $(VENV)/.run
 	@$(BIN)/depthdesk $(or $(ARGS),--paper)
@@ -19,6 +19,9 @@ test: $(VENV)/.dev
 
 faults: $(VENV)/.dev
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.faults $(ARGS)
+
+soak: $(VENV)/.dev
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.lab.soak $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

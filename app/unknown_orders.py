@@ -30,7 +30,7 @@ class Offer(Struct, frozen=True):
 
 def is_traders_to_tell(exchange: Exchange, order: InFlightOrder) -> bool:
     return order.state is OrderState.UNKNOWN and (
-        not exchange.trading.asks_by_our_id or OrderFlag.TOO_OLD in order.flags
+        not exchange.asks_by_our_id or OrderFlag.TOO_OLD in order.flags
     )
 
 

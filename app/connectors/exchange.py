@@ -169,6 +169,11 @@ class Exchange:
         return self._private is not None
 
     @property
+    def asks_by_our_id(self) -> bool:
+        """False: an order whose answer was lost is the trader's to find (`app.unknown_orders`)."""
+        return self.trading.asks_by_our_id
+
+    @property
     def no_orders(self) -> str:
         """Why no order can be sent from here at all, in the trader's words, or empty. Not signed in is no reason."""
         return self.trading.no_orders

@@ -21,13 +21,14 @@ _LATER_S = 10.0
 _OFFLINE_S = 2.0
 """After a question that never left: it cost the exchange nothing, and the network may be back."""
 _APART_S = 1.0
-"""At least between two questions about one order, whatever happens."""
+"""At least between two questions about one order, but for the first one past its proof time."""
 _ANSWER_WITHIN_S = 5.0
 _MOST_PATIENCE_S = 40.0
 _OVERTAKEN_S = 1.0
 _BETWEEN_PROOFS_S = 2.0
 _AT_PROOF_S = 0.01
 _MOST_BOUND_MS = 1_000
+_CLOSE_BOUND_MS = 200
 _LOOK_BACK_MS = 60_000
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
@@ -46,12 +47,20 @@ class _Watch:
         """When it was last asked, by the loop's clock."""
         self.asking = ""
         """Which kind of question is under way."""
-        self.given_up: set[str] = set()
-        """Kinds given up because others were answered meanwhile; the next of that kind is waited for."""
+        self.overtaken = False
+        """Whether others were answered since it was asked."""
+        self.lost_after_s: dict[str, float] = {}
+        """By kind of question: when one that others have overtaken counts as lost."""
         self.patience_s = _ANSWER_WITHIN_S
         """How long to wait for an answer; it grows while none comes, for an exchange that is merely slow."""
         self.limit: asyncio.Timeout | None = None
         """Of the question under way."""
+
+    @property
+    def patience_overtaken_s(self) -> float:
+        """For the question under way; where its kind was never asked, as for the slowest that was."""
+        known = self.lost_after_s
+        return known.get(self.asking, max(known.values(), default=_OVERTAKEN_S))
 
     @property
     def wait_s(self) -> float:
@@ -119,12 +128,10 @@ class OrderDoubts:
 
     def _overtaken(self, _nothing: None) -> None:
         """A question that others have overtaken got lost on its way, most likely: asking again costs little."""
-        now_s = asyncio.get_running_loop().time()
         for watch in self._watches.values():
-            lost = watch.limit is not None and now_s - watch.asked_s > _OVERTAKEN_S
-            if lost and watch.asking not in watch.given_up:
-                watch.given_up.add(watch.asking)
-                cut_short(watch.limit)
+            if watch.limit is not None and not watch.overtaken:
+                watch.overtaken = True
+                cut_short(watch.limit, watch.asked_s + min(watch.patience_overtaken_s, watch.patience_s))
 
     async def stop(self) -> None:
         """Orders in doubt stay so until `watch_all`."""
@@ -148,8 +155,7 @@ class OrderDoubts:
         try:
             while True:
                 await happens(watch.now, self._wait_s(key, watch))
-                since_s = asyncio.get_running_loop().time() - watch.asked_s
-                await asyncio.sleep(max(_APART_S - since_s, 0.0))
+                await asyncio.sleep(self._apart_s(key, watch))
                 watch.now.clear()
                 order = self._ledger.tracker.get(key)
                 if order is None or not (watch.answer_wanted or _in_doubt(order)) or OrderFlag.TOO_OLD in order.flags:
@@ -174,13 +180,21 @@ class OrderDoubts:
             self._watches.pop(key, None)
 
     def _wait_s(self, key: str, watch: _Watch) -> float:
-        wait_s = watch.wait_s * self._random.uniform(0.8, 1.2)
+        wait_s, proof_s = watch.wait_s * self._random.uniform(0.8, 1.2), self._until_proof_s(key)
+        # The first moment at which its absence can be proved is worth a question of its own.
+        return min(wait_s, proof_s) if proof_s > 0 else wait_s
+
+    def _apart_s(self, key: str, watch: _Watch) -> float:
+        since_s, proof_s = asyncio.get_running_loop().time() - watch.asked_s, self._until_proof_s(key)
+        apart_s = max(_APART_S - since_s, 0.0)
+        return min(apart_s, max(proof_s, 0.0)) if since_s > -proof_s else apart_s
+
+    def _until_proof_s(self, key: str) -> float:
+        """Negative once it is past; without end for an order that is not to be proved absent."""
         order = self._ledger.tracker.get(key)
         if order is None or order.state is not OrderState.UNKNOWN:
-            return wait_s
-        # The first moment at which its absence can be proved is worth a question of its own.
-        proof_s = (order.proof_ms - self._venue.server_clock.estimate_ms()) / 1000
-        return min(wait_s, proof_s + _AT_PROOF_S) if proof_s > 0 else wait_s
+            return float("inf")
+        return (order.proof_ms - self._venue.server_clock.estimate_ms()) / 1000 + _AT_PROOF_S
 
     def _count(self, order: InFlightOrder) -> None:
         order.questions += 1
@@ -192,24 +206,29 @@ class OrderDoubts:
         return await self._within(self.query(order), watch, "order")
 
     async def _within(self, question: Awaitable[T], watch: _Watch, kind: str) -> T:
-        watch.asked_s, watch.asking = asyncio.get_running_loop().time(), kind
+        loop = asyncio.get_running_loop()
+        watch.asked_s, watch.asking, watch.overtaken = loop.time(), kind, False
         try:
             async with asyncio.timeout(watch.patience_s) as watch.limit:
                 answer = await question
         except TimeoutError:
-            if asyncio.get_running_loop().time() - watch.asked_s >= watch.patience_s:
+            waited_s, most_s = loop.time() - watch.asked_s, watch.patience_overtaken_s
+            if watch.overtaken and waited_s >= most_s:
+                watch.lost_after_s[kind] = 2 * most_s
+            if waited_s >= watch.patience_s:
                 watch.patience_s = min(2 * watch.patience_s, _MOST_PATIENCE_S)
             raise
         except (VenueError, NotSent, NoAnswer):
-            watch.given_up.discard(kind)
+            watch.lost_after_s.pop(kind, None)
             raise
         finally:
             watch.limit = None
-        watch.given_up.discard(kind)
+        # An exchange that is always slow must not be given up each time.
+        watch.lost_after_s[kind] = max(_OVERTAKEN_S, 2 * (loop.time() - watch.asked_s))
         return answer
 
     async def _prove_absent(self, order: InFlightOrder, watch: _Watch) -> None:
-        if not self._clock_is_sure:
+        if not self._clock_is_sure or not (self._past_proof(order) or self._clock_is_close):
             await self._sample_clock()
         if not self._past_proof(order):
             return
@@ -251,8 +270,16 @@ class OrderDoubts:
 
     @property
     def _clock_is_sure(self) -> bool:
+        return self._clock_within(_MOST_BOUND_MS)
+
+    @property
+    def _clock_is_close(self) -> bool:
+        """Enough to ask at the proof time itself, not half a second late."""
+        return self._clock_within(_CLOSE_BOUND_MS)
+
+    def _clock_within(self, most_ms: float) -> bool:
         bound_ms = self._venue.server_clock.bound_ms
-        return bound_ms is not None and bound_ms <= _MOST_BOUND_MS
+        return bound_ms is not None and bound_ms <= most_ms
 
     def _past_proof(self, order: InFlightOrder) -> bool:
         return self._past(order.proof_ms)

@@ -18,7 +18,7 @@ async def happens(event: asyncio.Event, within_s: float) -> bool:
     return True
 
 
-def cut_short(limit: asyncio.Timeout | None) -> None:
-    """End what runs inside this `asyncio.timeout` now, as if its time were over."""
+def cut_short(limit: asyncio.Timeout | None, at_s: float | None = None) -> None:
+    """End what runs inside this `asyncio.timeout` at that time of the loop (now by default), as if time were over."""
     if limit is not None and not limit.expired():
-        limit.reschedule(asyncio.get_running_loop().time())
+        limit.reschedule(asyncio.get_running_loop().time() if at_s is None else at_s)

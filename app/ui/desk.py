@@ -149,6 +149,11 @@ class ExchangeView(Protocol):
         ...
 
     @property
+    def asks_by_our_id(self) -> bool:
+        """False where only the trader can tell what became of an order without an answer."""
+        ...
+
+    @property
     def arming(self) -> Arming:
         """Whether real money may be traded with now."""
         ...

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from random import Random
+from typing import Any
 
 import pytest
 
 from app.connectors.order_doubts import OrderDoubts
 from app.core.journal import JournalEntry
 from app.core.orders import OrderState
+from app.core.requests import Call
 from app.core.types import VenueState
 from tests.lab import order_facts
 from tests.lab.memory_exchange import PROFILES
@@ -34,6 +36,69 @@ def test_no_order_is_doubled_and_no_end_is_shown_that_was_none(name: str) -> Non
         assert found[int(len(found) * 0.99)] <= 3.0
     else:
         assert sum(outcome.left_to_the_trader for outcome in outcomes) > 0, "nobody else could have known"
+
+
+def test_an_order_that_never_arrived_is_proved_absent_soon_after_its_proof_time() -> None:
+    """Two answers, 2 s between them, and two lists make at most 3.2 s here; a question just before adds nothing."""
+    after_s = sorted(_proof_after_s(seed) for seed in range(60))
+    assert after_s[0] > 2.0 and after_s[-1] < 3.2 and after_s[30] < 2.9, after_s
+
+
+def _proof_after_s(seed: int) -> float:
+    """Of one order whose request vanished while everything else works, in seconds from its proof time."""
+    loop = VirtualTimeLoop()
+
+    async def work() -> float:
+        lab = _Run(PROFILES["unique-open"], seed, loop)
+        weather = lab.exchange.weather
+        weather.faulty = False
+        await asyncio.sleep(1.0)
+        weather.hole = True
+        order = lab.place()
+        await asyncio.sleep(0.3)
+        weather.hole = False
+        while order.state is not OrderState.NOT_PLACED:
+            await asyncio.sleep(0.02)
+        after_s = (lab.exchange.now_ms() - order.proof_ms) / 1000
+        await lab.desk.stop()
+        return after_s
+
+    return run(loop, work())
+
+
+def test_an_exchange_that_is_always_slow_about_orders_is_waited_for() -> None:
+    """Everything else is answered at once meanwhile, which alone would look as if questions got lost."""
+    loop = VirtualTimeLoop()
+
+    async def work() -> None:
+        lab = _Run(PROFILES["unique-open"], 0, loop)
+        rest, weather = lab.desk.rest, lab.exchange.weather
+        weather.faulty = False
+        travel = rest._travel
+
+        async def slowly(call: Call[Any], signed_ms: int) -> Any:
+            if call.request.path != "time":
+                await asyncio.sleep(2.5)
+            return await travel(call, signed_ms)
+
+        rest._travel = slowly  # type: ignore[method-assign]
+
+        async def chatter() -> None:
+            while True:
+                await lab.desk._sample_clock()
+
+        await asyncio.sleep(1.0)
+        weather.hole = True
+        order = lab.place()
+        await asyncio.sleep(6.0)
+        weather.hole = False
+        chatting = asyncio.create_task(chatter())
+        await asyncio.sleep(60.0)
+        chatting.cancel()
+        assert order.state is OrderState.NOT_PLACED
+        await lab.desk.stop()
+
+    run(loop, work())
 
 
 def test_a_desk_that_does_not_wait_for_the_proof_time_would_be_caught(monkeypatch: pytest.MonkeyPatch) -> None:

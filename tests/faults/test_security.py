@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import shutil
 import subprocess
@@ -10,7 +9,6 @@ import sys
 import zipfile
 from decimal import Decimal
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 import zstandard
@@ -29,6 +27,7 @@ from app.replay_desk import ReplayDesk
 from app.twin_process import TwinLine
 from app.ui.main_window import MainWindow
 from app.workspace import Workspace
+from tests.lab.canary_scan import Scan
 from tests.lab.desk import Desk, Play, column, texts
 from tests.lab.faults import answer
 from tests.lab.fixtures import Lab
@@ -37,23 +36,10 @@ from tests.until import until
 ROOT = Path(__file__).parents[2]
 
 
-def _forms(secret: str) -> list[bytes]:
-    """The ways in which a secret may be written."""
-    raw = secret.encode()
-    shapes = {secret, base64.b64encode(raw).decode().rstrip("="), raw.hex(), quote(secret), json.dumps(secret)[1:-1]}
-    return [shape.encode() for shape in shapes]
-
-
-def _hits(folder: Path, secrets: list[str]) -> list[str]:
-    found = []
-    for file in folder.rglob("*"):
-        if not file.is_file():
-            continue
-        content = file.read_bytes()
-        if file.suffix == ".zst":
-            content += zstandard.ZstdDecompressor().stream_reader(content, read_across_frames=True).read()
-        found += [file.name for secret in secrets for form in _forms(secret) if form in content]
-    return found
+def _hits(folder: Path, secret: str) -> set[str]:
+    scan = Scan({"it": secret})
+    scan.folder(folder)
+    return scan.hits
 
 
 def test_x5_files_to_share_hold_no_secret_and_count_what_was_masked(
@@ -91,8 +77,8 @@ def test_x5_files_to_share_hold_no_secret_and_count_what_was_masked(
     assert {"session.jsonl.zst", "messages.jsonl", "copy.db", "layout.json", "orders.db"} <= {
         file.name for file in tmp_path.rglob("*")
     }
-    assert _hits(tmp_path, [twin_line.secret_key]) == []
-    assert _hits(tmp_path, [order_id := "Depthdesk"]) != [], f"the scan finds what is there: {order_id}"
+    assert _hits(tmp_path, twin_line.secret_key) == set()
+    assert _hits(tmp_path, "Depthdesk") != set(), "the scan finds what is there"
 
 
 def test_x6_an_exception_while_signing_tells_its_place_and_nothing_else(
@@ -112,8 +98,9 @@ def test_x6_an_exception_while_signing_tells_its_place_and_nothing_else(
         shown = " ".join([*column(desk.window.history, "State"), *desk.events(), texts(desk.window), order.reason])
         assert "signing failed" in order.reason and "RuntimeError" in order.reason
         monkeypatch.undo()
-        for form in _forms(twin_line.secret_key):
-            assert form.decode() not in shown
+        scan = Scan({"secret": twin_line.secret_key})
+        scan.look("screen", shown.encode())
+        assert scan.hits == set()
 
     lab(story)
     said = capsys.readouterr()

@@ -14,6 +14,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from app.core.clock import NS_PER_S
 from app.core.links import LinkState
@@ -89,15 +90,24 @@ def is_kept(found: dict[str, list[float]]) -> bool:
     return all(ms <= limit for name, limit in limits for ms in found[name])
 
 
+def run(closed: int, silent: int) -> dict[str, list[float]]:
+    """As `trials`, with a window of its own."""
+    hurry()
+    with tempfile.TemporaryDirectory() as folder:
+        return in_window(trials(closed, silent, Path(folder)))
+
+
+def figures(found: dict[str, list[float]]) -> dict[str, Any]:
+    return {f"{name}_ms": spread(values) for name, values in found.items()}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--closed", type=int, default=50)
     parser.add_argument("--silent", type=int, default=10)
     options = parser.parse_args()
-    hurry()
-    with tempfile.TemporaryDirectory() as folder:
-        found = in_window(trials(options.closed, options.silent, Path(folder)))
-    print(json.dumps({f"{name}_ms": spread(values) for name, values in found.items()}))
+    found = run(options.closed, options.silent)
+    print(json.dumps(figures(found)))
     return 0 if is_kept(found) else 1
 
 

@@ -17,7 +17,7 @@ import argparse
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
@@ -30,6 +30,7 @@ from app.core.frames import Direction, Frame, FrameKind, FrameLog
 from app.core.links import Link, LinkStatus
 from app.core.requests import Call, NotSent, Request, Response, SignedRequest
 from app.net.transport import LinkLost
+from tests.lab.figures import spread
 from tests.lab.offline import offline_exchange
 from tests.lab.oracle_venues import ORACLES, SHOWN, OracleVenue
 from tests.lab.virtual import VirtualLoop
@@ -59,6 +60,11 @@ class Tally:
         self.faults.update(other.faults)
         self.resync_s += other.resync_s
         self.first_wrong = self.first_wrong or other.first_wrong
+
+    def figures(self) -> dict[str, Any]:
+        told = {name: getattr(self, name) for name in ("updates", "compared", "wrong", "first_wrong")}
+        ms = spread([seconds * 1e3 for seconds in self.resync_s])
+        return told | {"faults": dict(self.faults), "resync_ms": ms}
 
     def words(self) -> str:
         ordered = sorted(self.resync_s)
@@ -289,6 +295,19 @@ def run_virtual(exchange_name: str, seed: int, updates: int, markets: int = 4, e
         loop.close()
 
 
+def run_all(
+    updates: int, seeds: range, markets: int = 4, every_s: float = EVERY_S, exchanges: Sequence[str] | None = None
+) -> Iterator[tuple[str, Tally]]:
+    """So many updates in all, shared by exchanges and seeds."""
+    names = exchanges or sorted(ORACLES)
+    each = max(1, updates // (len(seeds) * len(names)))
+    for name in names:
+        tally = Tally()
+        for seed in seeds:
+            tally.add(run_virtual(name, seed, each, markets, every_s))
+        yield name, tally
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lab.book_oracle", description=__doc__)
     parser.add_argument("--updates", type=lambda text: int(float(text)), default=30_000, help="of all runs together")
@@ -299,13 +318,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     first, _, end = options.seeds.partition(":")
     seeds = range(int(first), int(end or int(first) + 1))
-    names = options.exchange or sorted(ORACLES)
-    each = max(1, options.updates // (len(seeds) * len(names)))
     whole = Tally()
-    for name in names:
-        tally = Tally()
-        for seed in seeds:
-            tally.add(run_virtual(name, seed, each, options.markets, options.every))
+    for name, tally in run_all(options.updates, seeds, options.markets, options.every, options.exchange):
         print(f"{name}: {tally.words()}", flush=True)
         whole.add(tally)
     print(f"all: {whole.words()}")

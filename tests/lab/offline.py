@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.connectors.exchange import Exchange
 from app.connectors.registry import exchange_spec
-from app.connectors.spec import Credentials
+from app.connectors.spec import Credentials, Domain
 from app.connectors.venue import Venue
 from app.core.clock import Clock
 from app.core.frames import FrameLog
@@ -43,12 +43,14 @@ def offline_exchange(
     rest: Any = None,
     transport: Any = None,
     account: bool = False,
+    domain: Domain | None = None,
 ) -> Exchange:
+    """`domain`: another one than the exchange's main one."""
     spec = exchange_spec(name)
     budget = HandshakeBudget(clock)
     venue = Venue(
         spec,
-        spec.domains["main"],
+        domain or spec.domains["main"],
         "",
         rest=rest or NoRest(),
         transport=transport,

@@ -11,6 +11,7 @@ import sys
 import time
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 from app.core.journal import EntryKind, JournalEntry, apply_entry
 from app.core.order_tracker import OrderTracker
@@ -158,22 +159,28 @@ def _fill(trade_id: str, amount: Decimal, ms: int, ours: str, id_space: str = ""
     return JournalEntry(kind=EntryKind.FILL, key=ours or f"#{_THEIRS}", wall_ms=ms, fill=fill)
 
 
+def figures(most: int, from_seed: int = 0) -> dict[str, Any]:
+    """So many lists told; what was wrong with the first five that were."""
+    lists, seed, wrong = 0, from_seed, list[str]()
+    while lists < most:
+        count, words = wrong_in(seed)
+        lists += count
+        seed += 1
+        wrong += [words] if words else []
+    return {"lists": lists, "orders": seed - from_seed, "wrong": len(wrong), "first wrong": wrong[:5]}
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lab.order_facts", description=__doc__)
     parser.add_argument("--lists", type=int, default=10_000)
     parser.add_argument("--from-seed", type=int, default=0)
     asked = parser.parse_args(arguments)
-    began, lists, seed, wrong = time.perf_counter(), 0, asked.from_seed, 0
-    while lists < asked.lists:
-        count, words = wrong_in(seed)
-        lists += count
-        seed += 1
-        if words:
-            wrong += 1
-            if wrong <= 5:
-                print(words)
-    print(f"{lists} lists of {seed - asked.from_seed} orders in {time.perf_counter() - began:.0f} s: {wrong} wrong")
-    return 1 if wrong else 0
+    began, told = time.perf_counter(), figures(asked.lists, asked.from_seed)
+    for words in told["first wrong"]:
+        print(words)
+    took_s = time.perf_counter() - began
+    print(f"{told['lists']} lists of {told['orders']} orders in {took_s:.0f} s: {told['wrong']} wrong")
+    return 1 if told["wrong"] else 0
 
 
 if __name__ == "__main__":

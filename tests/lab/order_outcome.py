@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from random import Random
@@ -37,6 +38,7 @@ from app.core.orders import InFlightOrder, OrderIntent, OrderState
 from app.core.types import OrderType, Side, VenueState
 from app.net.redaction import Redactor
 from app.net.server_clock import ServerClock
+from tests.lab.figures import spread
 from tests.lab.memory_exchange import (
     PAIR,
     PROFILES,
@@ -460,6 +462,25 @@ def main(arguments: list[str]) -> int:
     for name in names:
         wrong += _tell(PROFILES[name], range(asked.from_seed, asked.from_seed + asked.seeds), asked.show)
     return 1 if wrong else 0
+
+
+def figures(seeds: range, names: Iterable[str] = PROFILES) -> dict[str, Any]:
+    """Of all these runs; `found` and `proved` only where an order can be asked for by our id, by profile."""
+    told: dict[str, Any] = {"seeds": len(seeds), "found_ms": {}, "proved_ms": {}, "first wrong": []}
+    counts: Counter[str] = Counter()
+    for name in names:
+        found, proved = list[float](), list[float]()
+        for seed in seeds:
+            one = play(PROFILES[name], seed)
+            counts.update(orders=one.orders, unknown=one.lost_answers, crashes=one.restarts, runs=1)
+            counts.update(duplicates=len(one.duplicates), wrong_ends=len(one.wrong_ends), diverged=bool(one.diverged))
+            found += one.found_after_s
+            proved += one.proved_after_s
+            told["first wrong"] += [f"{name} {seed}: {words}" for words in one.wrong[:5]]
+        if PROFILES[name].asks_by_our_id:
+            told["found_ms"][name] = spread([seconds * 1e3 for seconds in found])
+            told["proved_ms"][name] = spread([seconds * 1e3 for seconds in proved])
+    return told | counts | {"first wrong": told["first wrong"][:5]}
 
 
 def _tell(profile: Profile, seeds: range, show: int) -> int:

@@ -97,6 +97,7 @@ class FakeExchange:
         self.no_orders = ""
         self.marks: tuple[Mark, ...] = ()
         self.arming = Arming(needed=False)
+        self.asks_by_our_id = True
         self.has_account = has_account
         self.ready = True
         self.status_dict: dict[str, bool] = {"order books": True, "trading rules": True, "account": has_account}

@@ -144,7 +144,7 @@ CANNOT_BE_ASKED = "This exchange cannot be asked by our id: choose…"
 
 def is_traders_to_tell(line: OrderLine) -> bool:
     """Whether the outcome is unknown and no question to the exchange can tell it."""
-    asked = getattr(line.exchange, "asks_by_our_id", True) and OrderFlag.TOO_OLD not in line.order.flags
+    asked = line.exchange.asks_by_our_id and OrderFlag.TOO_OLD not in line.order.flags
     return line.order.state is OrderState.UNKNOWN and not asked
 
 
