@@ -29,9 +29,7 @@ class Offer(Struct, frozen=True):
 
 
 def is_traders_to_tell(exchange: Exchange, order: InFlightOrder) -> bool:
-    return order.state is OrderState.UNKNOWN and (
-        not exchange.asks_by_our_id or OrderFlag.TOO_OLD in order.flags
-    )
+    return order.state is OrderState.UNKNOWN and (not exchange.asks_by_our_id or OrderFlag.TOO_OLD in order.flags)
 
 
 def offers(exchange: Exchange, order: InFlightOrder) -> list[Offer]:
