@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
+
+PATIENCE = 3.0 if "PYTEST_XDIST_WORKER" in os.environ else 1.0
+"""Tests that run side by side take the computer from each other; `tests.lab` and the benchmark measure promised times."""
 
 
 async def until(condition: Callable[[], object], within_s: float = 20.0, what: str = "") -> None:
     """Return as soon as the condition holds; fail when it does not in time."""
     loop = asyncio.get_running_loop()
-    end = loop.time() + within_s
+    end = loop.time() + within_s * PATIENCE
     while not condition():
         if loop.time() > end:
             raise AssertionError(f"not within {within_s:g} s: {what or condition}")

@@ -84,7 +84,7 @@ def test_s1_killed_before_sending_is_unknown_until_proved_absent(
         try:
             await until(
                 lambda: [words.partition(",")[0] for words in desk.states()] == ["May be live. Checking"],
-                within_s=1.0,
+                within_s=5.0,
                 what="the row before any answer",
             )
             proxy.thaw()
@@ -124,7 +124,7 @@ def test_s2_s3_killed_around_the_answer_leaves_one_order_found_by_our_id(
         try:
             await until(
                 lambda: [words.partition(",")[0] for words in desk.states()] == ["May be live. Checking"],
-                within_s=1.0,
+                within_s=5.0,
                 what="the row before any answer",
             )
             proxy.thaw()
@@ -267,7 +267,7 @@ def test_s10_an_older_journal_is_carried_over_on_a_copy_and_a_newer_one_refused(
             proxy.freeze()
             await again.open(twin_line, ready=False)
             try:
-                await until(lambda: again.states() == ["Open"], within_s=1.0, what="the row before any answer")
+                await until(lambda: again.states() == ["Open"], within_s=5.0, what="the row before any answer")
                 assert journal.with_name("orders.version-1.db").read_bytes() == old
             finally:
                 proxy.thaw()

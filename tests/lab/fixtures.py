@@ -21,7 +21,7 @@ Story = Callable[[Desk], Coroutine[Any, Any, None]]
 Lab = Callable[..., None]
 """`lab(story, line=..., **options of Desk)`: a desk behind a fault proxy, live when the story begins, then closed."""
 
-LONGEST_S = 90
+LONGEST_S = 150
 
 
 @pytest.fixture
