@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 
 PATIENCE = 3.0 if "PYTEST_XDIST_WORKER" in os.environ else 1.0
-"""Tests that run side by side take the computer from each other; `tests.lab` and the benchmark measure promised times."""
+"""Tests side by side take the computer from each other; `tests.lab` and the benchmark measure promised times."""
 
 
 async def until(condition: Callable[[], object], within_s: float = 20.0, what: str = "") -> None:

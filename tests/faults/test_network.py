@@ -105,7 +105,7 @@ def test_t11_a_gateways_page_leaves_the_order_unknown_and_is_only_text(lab: Lab,
         order = await desk.submit("0.01")
         await until(lambda: OrderState.UNKNOWN in states_of(order), what="an order in doubt")
         assert order.state is OrderState.UNKNOWN
-        await until(lambda: any(words.startswith("May be live. Checking") for words in desk.states()), what="the row")
+        await until(lambda: any(words.startswith("May be live. Check") for words in desk.states()), what="the row")
         told = " ".join(cell for row in rows(desk.window.open_orders.table) for cell in row.values()).lower()
         assert "<" not in told and "script" not in told
         await until(lambda: "may be live" in desk.gate(), what="a market that is blocked")
