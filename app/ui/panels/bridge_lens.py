@@ -32,6 +32,8 @@ _Index = QModelIndex | QPersistentModelIndex
 class BridgeLens(TablePanel):
     """`refresh` may be called at any rate and acts at most five times a second."""
 
+    rests_behind = True
+
     frame_requested = Signal(int)
     plugin_requested = Signal()
 

@@ -32,6 +32,8 @@ class MarketGrid(QWidget):
     `last_pair` tells the pair that was shown last of an exchange, or empty.
     """
 
+    rests_behind = True
+
     market_selected = Signal(str, str)
     price_clicked = Signal(str, str, str)
     """Exchange key, pair and the price that was meant."""

@@ -33,6 +33,8 @@ _HELD_WIDTHS = (120, 110, 180, 180, 180, 120)
 class Reconciliation(QWidget):
     """`refresh` may be called at any rate and acts twice a second. `frame_requested` carries a message number."""
 
+    rests_behind = True
+
     frame_requested = Signal(int)
 
     def __init__(self, desk: Desk, parent: QWidget | None = None, *, clock: Clock | None = None) -> None:
