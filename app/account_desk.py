@@ -6,7 +6,6 @@ An account is shown with public data first, under the name it will have; its key
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -32,6 +31,7 @@ from app.credentials.accounts import Accounts
 from app.credentials.core_dumps import forbid_core_dumps
 from app.credentials.errors import NoSuchAccount, VaultError, VaultLocked
 from app.credentials.lab import domain_of
+from app.net.state_file import save_state
 from app.net.waiting import happens
 from app.workspace import Workspace
 
@@ -428,10 +428,7 @@ class AccountDesk:
         else:
             self._wanted.remove(label)
         path = _memory(self._workspace.paths)
-        new = path.with_name(path.name + ".new")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            new.write_bytes(msgspec.json.encode(self._wanted))
-            os.replace(new, path)
+            save_state(path, self._wanted)
         except OSError as error:
             self._workspace.notices.warning("accounts", f"open accounts are not remembered: {error.strerror}")

@@ -224,9 +224,10 @@ def rebuild(entries: Iterable[JournalEntry]) -> OrderTracker:
         if entry.intent is not None and tracker.get(entry.intent.client_order_id) is not None:
             continue
         apply_entry(tracker, _without_frames(entry))
-    for order in tracker.open:
-        if not order.seen and not order.ambiguous:
+    for order in tracker:
+        if not order.is_done and not order.seen and not order.ambiguous:
             order.mark_ambiguous(order.created_ms, _ENDED)
+    for order in tracker.open:
         order.mark_change(order.created_ms, ChangeState.UNKNOWN, _ENDED)
     return tracker
 

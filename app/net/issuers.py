@@ -6,14 +6,13 @@ are trusted by this computer. The organisation counts; its certificates' names c
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
+from app.net.state_file import load_state, save_state
 from app.net.tls import IssuerSeen, organisation, trusting_system_store
 
 
@@ -44,7 +43,7 @@ class Issuers:
         self.on_new: Callable[[NewIssuer], None] = lambda new: None
         self._path = path
         self._now_ms = now_ms
-        self._known = _load(path)
+        self._known = load_state(path, dict[str, KnownIssuer]) or {}
 
     def refusal(self, host: str) -> str:
         """Why nothing signed may be sent to this host, or empty."""
@@ -78,10 +77,7 @@ class Issuers:
 
     def _keep(self, host: str, name: str) -> None:
         self._known[host] = KnownIssuer(name, self._now_ms())
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        draft.write_bytes(msgspec.json.encode(self._known))
-        os.replace(draft, self._path)
+        save_state(self._path, self._known)
 
 
 class Trust:
@@ -108,10 +104,3 @@ class Trust:
 
 def _see_nothing(_host: str, _certificate: object) -> None:
     return None
-
-
-def _load(path: Path) -> dict[str, KnownIssuer]:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, KnownIssuer])
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return {}

@@ -51,14 +51,18 @@ def trusting_system_store(cafile: str | None, see: Callable[[str, object], None]
 
 def issuer_name(certificate: Any) -> str:
     """Organisation and common name of the issuer, from `getpeercert()`'s dict."""
-    parts = {key: value for group in (certificate or {}).get("issuer", ()) for key, value in group}
+    parts = _issuer(certificate)
     return ", ".join(parts[key] for key in ("organizationName", "commonName") if key in parts)
 
 
 def organisation(certificate: Any) -> str:
     """The issuer's organisation alone, or its common name where it names none, from `getpeercert()`'s dict."""
-    parts = {key: value for group in (certificate or {}).get("issuer", ()) for key, value in group}
+    parts = _issuer(certificate)
     return str(parts.get("organizationName") or parts.get("commonName") or "")
+
+
+def _issuer(certificate: Any) -> dict[str, str]:
+    return {key: value for group in (certificate or {}).get("issuer", ()) for key, value in group}
 
 
 def certificate_words(error: UntrustedCertificate) -> str:

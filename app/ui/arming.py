@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QMessageBox, QToolButton
 
 from app.ui import theme
 from app.ui.auto_lock import AutoLock
 from app.ui.desk import ExchangeView
+from app.ui.dialogs.warning_question import ask
 from app.ui.format import clean
 
 if TYPE_CHECKING:
@@ -94,33 +95,26 @@ class ArmingControl(QObject):
         return self._desk.exchanges.get(market[0]) if market is not None else None
 
     def _ask(self, exchange: ExchangeView) -> None:
-        box = self.question = QMessageBox(self._window)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setIcon(QMessageBox.Icon.Warning)
-        box.setWindowTitle("Arm trading")
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        title = clean(exchange.title)
-        box.setText(
-            f"Orders with real money can be placed on {title} from then on, each after its own question. It is safe "
-            f"again when you make it so, when the account is locked, or after {self._minutes} min without input."
-        )
-        arm = box.addButton(f"Arm {title}", QMessageBox.ButtonRole.AcceptRole)
-        leave = box.addButton("Stay safe", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(leave)
-        box.setEscapeButton(leave)
-        key = exchange.key
+        title, key = clean(exchange.title), exchange.key
 
-        def on_clicked(button: object) -> None:
+        def arm() -> None:
             # Another object may stand for this account by now: after a lock it has to be asked about again.
-            if button is arm and self._desk.exchanges.get(key) is exchange:
+            if self._desk.exchanges.get(key) is exchange:
                 self._set(exchange, True, "by you")
 
-        def on_closed(_result: int) -> None:
-            self.question = None
+        self.question = ask(
+            self._window,
+            "Arm trading",
+            f"Orders with real money can be placed on {title} from then on, each after its own question. It is safe "
+            f"again when you make it so, when the account is locked, or after {self._minutes} min without input.",
+            yes=f"Arm {title}",
+            no="Stay safe",
+            act=arm,
+        )
+        self.question.finished.connect(self._on_answered)
 
-        box.buttonClicked.connect(on_clicked)
-        box.finished.connect(on_closed)
-        box.open()
+    def _on_answered(self, _result: int) -> None:
+        self.question = None
 
     def _set(self, exchange: ExchangeView, armed: bool, why: str) -> None:
         if armed:

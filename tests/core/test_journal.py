@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -97,6 +97,7 @@ STORY = st.lists(st.tuples(STEPS, st.integers(1, 3)), max_size=14)
 UNSENT = (OrderState.INTENT, OrderState.SUBMITTING)
 
 
+@example([("begin", 1), ("lost", 1), ("archived", 1)])
 @settings(max_examples=250, deadline=None)
 @given(STORY)
 def test_rebuilt_from_json_equals_the_live_tracker(story: list[tuple[str, int]]) -> None:

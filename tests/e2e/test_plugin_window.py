@@ -25,7 +25,7 @@ from app.ui.dialogs.unlock_vault import UnlockVaultDialog
 from app.workspace import account_key
 from tests.e2e.plugin_desk import PASSWORD, ReferencePlugin, WindowDesk, click, fill, texts, typed
 from tests.e2e.reference_plugin import ACCESS, SECRET
-from tests.lab.desk import Play, column
+from tests.lab.desk import Play, click_state, column
 from tests.until import until
 
 PAIR = "ETH-USDT"
@@ -109,16 +109,6 @@ async def _lost(desk: WindowDesk, exchange: Exchange, plugin: ReferencePlugin, h
     return order
 
 
-def _click_state(desk: WindowDesk, order: InFlightOrder) -> None:
-    """The State cell of that order's row."""
-    panel = desk.window.open_orders
-    row = next(at for at, line in enumerate(panel.model.shown) if line.order is order)
-    place = [each.title for each in panel.model.columns].index("State")
-    panel.table.scrollTo(panel.model.index(row, place))
-    at = panel.table.visualRect(panel.model.index(row, place)).center()
-    QTest.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=at)
-
-
 def test_o25_a_lost_answer_is_told_by_the_trader(play: Play, plugin: ReferencePlugin, tmp_path: Path) -> None:
     async def story() -> None:
         desk = WindowDesk(tmp_path / "desk")
@@ -129,7 +119,7 @@ def test_o25_a_lost_answer_is_told_by_the_trader(play: Play, plugin: ReferencePl
             await until(lambda: typed(desk.window.entry.amount.edit, "0.1"))
             await until(lambda: "say which order it is" in texts(desk.window.entry), what="the reason of the block")
             assert not desk.window.entry.submit.isEnabled()
-            _click_state(desk, order)
+            click_state(desk.window.open_orders, order)
             dialog = await desk.dialog(OrderOutcomeDialog)
             await until(lambda: dialog.chosen is not None and not dialog.chosen.differs, what="a candidate")
             assert dialog.chosen is not None and dialog.chosen.order.exchange_order_id == "ETH-USDT,7000"
@@ -140,7 +130,7 @@ def test_o25_a_lost_answer_is_told_by_the_trader(play: Play, plugin: ReferencePl
             await until(lambda: desk.window.entry.submit.isEnabled(), what="the market to be free again")
 
             never = await _lost(desk, exchange, plugin, "drop", "2870")
-            _click_state(desk, never)
+            click_state(desk.window.open_orders, never)
             dialog = await desk.dialog(OrderOutcomeDialog)
             await until(lambda: dialog.again.isEnabled(), what="the question to be answered")
             assert dialog.chosen is None or dialog.chosen.differs

@@ -32,7 +32,7 @@ def test_click_submit_confirm_see_open_then_cancel(play: Play, twin: TwinProcess
         desk = Desk(tmp_path)
         await desk.open(twin.read_line())
         try:
-            price = desk.click_price(Side.BUY, 4)
+            price = await desk.click_price(Side.BUY, 4)
             assert Decimal(desk.window.entry.price.edit.text().replace(",", "")) == Decimal(price)
             order = await desk.submit("0.01")
             await until(lambda: column(desk.window.open_orders, "State")[:1] == ["Open"], what="an open row")
@@ -55,7 +55,7 @@ def test_a_fill_is_seen_in_balance_fills_and_inspector(play: Play, twin: TwinPro
         await desk.open(twin.read_line())
         try:
             before = desk.exchange.account.balances["BTC"].total
-            desk.click_price(Side.SELL, 3)
+            await desk.click_price(Side.SELL, 3)
             order = await desk.submit("0.02")
             await until(lambda: order.state is OrderState.FILLED and not order.fills_missing, what="the fill")
             bought = sum(fill.amount - (fill.fee or 0) for fill in order.fills)

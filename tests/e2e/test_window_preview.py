@@ -19,7 +19,7 @@ from tests.until import until
 
 async def dry_run(desk: Desk, amount: str) -> DryRunDialog:
     entry = desk.window.entry
-    desk.click_price(Side.BUY, 4)
+    await desk.click_price(Side.BUY, 4)
     entry.amount.edit.setFocus()
     entry.amount.edit.selectAll()
     QTest.keyClicks(entry.amount.edit, amount)

@@ -27,7 +27,7 @@ def event(desk: Desk, part: str) -> bool:
 
 
 async def ask_for_a_gate(desk: Desk) -> None:
-    desk.click_price(Side.BUY, 6)
+    await desk.click_price(Side.BUY, 6)
     await until(lambda: desk.gate() == "", what="an open gate")
 
 

@@ -92,7 +92,7 @@ def test_c3_an_uncertain_clock_blocks_orders_and_reading_goes_on(
         desk = Desk(tmp_path, proxy)
         await desk.open(twin_line)
         try:
-            desk.click_price(Side.BUY, 6)
+            await desk.click_price(Side.BUY, 6)
             await until(lambda: desk.gate() == "Blocked: clock uncertainty 1.4 s", what="the gate")
             assert not desk.window.entry.submit.isEnabled()
             version = desk.exchange.order_books[PAIR].version

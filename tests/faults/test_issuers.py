@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,48 +15,10 @@ from PySide6.QtWidgets import QMessageBox, QToolButton
 from app.twin_process import TwinLine
 from tests.lab.desk import Desk, Play
 from tests.lab.fault_proxy import FaultProxy
-from tests.net.loopback import Certificate
+from tests.net.loopback import Certificate, TlsFront
 from tests.until import until
 
 HOST = "127.0.0.1"
-
-
-class TlsFront:
-    """Says inside TLS what a server on loopback says in clear; `present` changes the certificate of new connections."""
-
-    def __init__(self, port: int, certificate: Certificate) -> None:
-        self._upstream = port
-        self._context = certificate.server_context()
-        self._open: set[asyncio.Task[None]] = set()
-        self.port = 0
-
-    def present(self, certificate: Certificate) -> None:
-        self._context.load_cert_chain(certificate.path)
-
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, HOST, 0, ssl=self._context)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        self._server.close()
-        for task in tuple(self._open):
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_connection(HOST, self._upstream)
-        for way in (_copy(reader, inner_writer), _copy(inner_reader, writer)):
-            task = asyncio.create_task(way)
-            self._open.add(task)
-            task.add_done_callback(self._open.discard)
-
-
-async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError, ssl.SSLError, asyncio.CancelledError):
-        while data := await source.read(65536):
-            target.write(data)
-            await target.drain()
-    target.close()
 
 
 def signed(proxy: FaultProxy) -> int:

@@ -59,7 +59,7 @@ def test_t7_a_ban_stops_everything_until_it_is_over_even_over_a_restart(
         await proxy.start()
         first = Desk(tmp_path, proxy, clock=ShiftedClock())
         await first.open(twin_line)
-        first.click_price(Side.BUY, 6)
+        await first.click_price(Side.BUY, 6)
         await until(lambda: first.gate() == "", what="an open gate")
         ban = proxy.on_request(answer(418, headers={"Retry-After": "180"}), times=1)
         await until(lambda: ban.used, what="the ban")

@@ -14,13 +14,13 @@ from PySide6.QtTest import QTest
 
 from app.config import Paths
 from app.core.journal import EntryKind, JournalEntry
-from app.core.orders import OrderFlag, OrderIntent, OrderState
+from app.core.orders import InFlightOrder, OrderFlag, OrderIntent, OrderState
 from app.core.types import OrderType, Side
 from app.store.database import Store
 from app.twin_process import TwinLine, TwinProcess
 from app.ui.dialogs.order_outcome import OrderOutcomeDialog
 from app.workspace import account_key
-from tests.lab.desk import Desk, Play, column, rows, through
+from tests.lab.desk import Desk, Play, click_state, rows, through
 from tests.lab.fault_proxy import FaultProxy
 from tests.until import until
 
@@ -91,12 +91,12 @@ def test_s9_htx_after_three_days_finds_by_number_and_says_what_is_too_old_to_pro
                 "too old to prove: HTX finds orders by our id for 2 h and lists those that ended for 2 days"
             )
             assert not [one for one in proxy.requests[asked:] if one.method == "POST"], "nothing was sent again"
-            desk.click_price(Side.BUY, 6)
+            await desk.click_price(Side.BUY, 6)
             await until(lambda: "old on BTC-USDT may be live" in desk.gate(), what="a blocked market")
             count = len([one for one in proxy.requests if "getClientOrder" in one.path])
             await asyncio.sleep(3)
             assert len([one for one in proxy.requests if "getClientOrder" in one.path]) == count, "asked no more"
-            await _state_that_it_was_not_placed(desk)
+            await _state_that_it_was_not_placed(desk, old)
             assert old.state is OrderState.NOT_PLACED
             await until(lambda: desk.states() == ["Open"], what="the other row alone")
             await until(lambda: "may be live" not in desk.gate(), what="an open market")
@@ -109,12 +109,8 @@ def test_s9_htx_after_three_days_finds_by_number_and_says_what_is_too_old_to_pro
     play(story())
 
 
-async def _state_that_it_was_not_placed(desk: Desk) -> None:
-    panel = desk.window.open_orders
-    row = column(panel, "State").index("May be live, too old to prove: choose…")
-    place = [each.title for each in panel.model.columns].index("State")
-    at = panel.table.visualRect(panel.model.index(row, place)).center()
-    QTest.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+async def _state_that_it_was_not_placed(desk: Desk, order: InFlightOrder) -> None:
+    click_state(desk.window.open_orders, order)
     await until(lambda: desk.window.findChildren(OrderOutcomeDialog), what="the question")
     dialog = desk.window.findChildren(OrderOutcomeDialog)[0]
     await until(lambda: dialog.again.isEnabled(), what="the exchange's other orders")

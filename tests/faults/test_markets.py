@@ -43,7 +43,7 @@ def test_p14_a_market_that_stops_says_so_blocks_orders_and_keeps_the_resting_one
     async def story(desk: Desk) -> None:
         order = await desk.place()
         await until(lambda: order.state == "OPEN", what="a resting order")
-        desk.click_price(Side.BUY, 6)
+        await desk.click_price(Side.BUY, 6)
 
         def stop(markets: list[Any]) -> list[Any] | None:
             if state == "gone":

@@ -43,10 +43,9 @@ def test_t9_an_order_whose_host_has_no_name_is_not_placed_and_never_unknown(lab:
     async def story(desk: Desk) -> None:
         addresses: dict[str, str] = desk.exchange.venue.rest._base_urls  # type: ignore[attr-defined]
         reachable = addresses[""]
-        desk.click_price(Side.BUY, 6)
+        await desk.click_price(Side.BUY, 6)
         posts = len(desk.proxy.asked("POST"))
-        addresses[""] = "http://exchange.invalid"
-        order = await desk.submit("0.01")
+        order = await desk.submit("0.01", lambda: addresses.update({"": "http://exchange.invalid"}))
         await until(lambda: order.is_done, what="the order's end")
         assert order.state is OrderState.NOT_PLACED
         assert OrderState.UNKNOWN not in states_of(order)
@@ -101,7 +100,7 @@ def test_t10_an_untrusted_certificate_ends_the_connection_before_a_word_is_said(
 def test_t11_a_gateways_page_leaves_the_order_unknown_and_is_only_text(lab: Lab, status: int) -> None:
     async def story(desk: Desk) -> None:
         desk.proxy.on_request(html(status), method="POST", path="/orders", times=1)
-        desk.click_price(Side.BUY, 6)
+        await desk.click_price(Side.BUY, 6)
         order = await desk.submit("0.01")
         await until(lambda: OrderState.UNKNOWN in states_of(order), what="an order in doubt")
         assert order.state is OrderState.UNKNOWN

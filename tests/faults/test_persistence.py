@@ -292,13 +292,13 @@ def test_s8_a_second_copy_names_the_first_and_cannot_trade(lab: Lab, tmp_path: P
         try:
             refusal = f"another copy of Depthdesk (process {os.getpid()}) is using this account data"
             assert second.banners() == [f"JOURNAL desk: {refusal}: this window cannot place orders"]
-            second.click_price(Side.BUY, 6)
+            await second.click_price(Side.BUY, 6)
             await until(lambda: second.gate() == f"Blocked: cannot record orders: {refusal}", what="a closed gate")
             assert not second.window.entry.submit.isEnabled()
             assert second.book() == "live" and rows(second.window.balances.table), "it still shows everything"
         finally:
             await second.close(cancel=False)
-        desk.click_price(Side.BUY, 6)
+        await desk.click_price(Side.BUY, 6)
         await until(lambda: desk.gate() == "", what="the first to go on")
 
     lab(story)

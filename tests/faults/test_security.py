@@ -88,10 +88,9 @@ def test_x6_an_exception_while_signing_tells_its_place_and_nothing_else(
         def fail(self: PoloniexAuth, *arguments: object) -> object:
             raise RuntimeError(f"cannot sign with {twin_line.secret_key}: {arguments}")
 
-        desk.click_price(Side.BUY, 6)
-        monkeypatch.setattr(PoloniexAuth, "_sign", fail)
+        await desk.click_price(Side.BUY, 6)
         sent = len(desk.proxy.asked("POST"))
-        order = await desk.submit("0.01")
+        order = await desk.submit("0.01", lambda: monkeypatch.setattr(PoloniexAuth, "_sign", fail))
         await until(lambda: order.state is OrderState.NOT_PLACED, what="an order that was not sent")
         await until(lambda: column(desk.window.history, "State")[:1] != [], what="the row")
         assert len(desk.proxy.asked("POST")) == sent

@@ -30,7 +30,7 @@ def recovered(desk: Desk) -> int:
 
 
 async def open_gate(desk: Desk) -> None:
-    desk.click_price(Side.BUY, 6)
+    await desk.click_price(Side.BUY, 6)
     await until(lambda: desk.gate() == "", what="an open gate")
 
 
@@ -60,7 +60,8 @@ def test_t1_a_close_message_counts_as_a_loss_too(lab: Lab) -> None:
         desk.proxy.refuse_handshake = lambda request: web.Response(status=503)
         await desk.proxy.socket("public").cut(1001, b"going away")
         await until(lambda: desk.book() != "live", within_s=0.5, what="a grey book")
-        await until(lambda: "going away" in desk.connection("public").get("Reason", ""), what="the exchange's words")
+        said = [event["Reason"] for event in desk.link_history("public")]
+        assert any("going away" in reason for reason in said), said
         desk.proxy.heal()
         await desk.live()
 

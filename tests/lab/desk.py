@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -117,6 +118,14 @@ class Desk:
                 return row
         return {}
 
+    def link_history(self, name: str) -> list[dict[str, str]]:
+        """Select the connection whose first cell contains `name`; the rows of its history, newest first."""
+        panel = self.window.connections
+        names = [next(iter(row.values())) for row in rows(panel.link_table)]
+        panel.link_table.selectRow(next(at for at, each in enumerate(names) if name in each))
+        panel.refresh(now=True)
+        return rows(panel.history_table)
+
     def gate(self) -> str:
         """What the order form says about sending, empty when nothing keeps an order back."""
         words = self.window.entry.gate_words
@@ -135,8 +144,23 @@ class Desk:
 
     # -- what is done
 
-    def click_price(self, side: Side, nth: int) -> str:
-        """Click the `nth` price of a side in the book; returns the price under the mouse."""
+    async def click_price(self, side: Side, nth: int) -> str:
+        """Click the `nth` price of a side in the book until the form has it; returns that price.
+
+        A click right after the rows have moved is dropped, as the trader may have aimed at another price.
+        """
+        clicked = ""
+
+        def taken() -> bool:
+            nonlocal clicked
+            clicked = self._click_price(side, nth)
+            return edit.text() != "" and Decimal(edit.text().replace(",", "")) == Decimal(clicked)
+
+        edit = self.window.entry.price.edit
+        await until(taken, what="a price taken by the form", seen=lambda: (clicked, edit.text()))
+        return clicked
+
+    def _click_price(self, side: Side, nth: int) -> str:
         canvas = self.window.ladder.body
         seen: list[str] = []
         for y in range(canvas.height()):
@@ -148,8 +172,8 @@ class Desk:
         QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(canvas.width() // 2, y + 3))
         return wanted
 
-    async def submit(self, amount: str) -> InFlightOrder:
-        """Type the amount, press the button, confirm."""
+    async def submit(self, amount: str, before_send: Callable[[], None] = lambda: None) -> InFlightOrder:
+        """Type the amount, press the button, confirm; `before_send` is called with the question already open."""
         entry = self.window.entry
         known = {order.key for order in self.exchange.orders}
         edit = entry.amount.edit
@@ -158,14 +182,12 @@ class Desk:
         QTest.keyClicks(edit, amount)
         await until(lambda: entry.submit.isEnabled(), what="the button")
         QTest.mouseClick(entry.submit, Qt.MouseButton.LeftButton)
-        try:
-            await until(lambda: entry.confirmation is not None, what="the question")
-        except AssertionError as late:
-            raise AssertionError(f"{late}; the form says: {texts(entry)}") from None
+        await until(lambda: entry.confirmation is not None, what="the question", seen=lambda: texts(entry))
         assert entry.confirmation is not None and "PAPER" in texts(entry.confirmation)
         await until(lambda: entry.confirmation.send.isEnabled(), what="the send button")  # type: ignore[union-attr]
+        before_send()
         QTest.mouseClick(entry.confirmation.send, Qt.MouseButton.LeftButton)
-        await until(lambda: self._placed_since(known), what="the order")
+        await until(lambda: self._placed_since(known), what="the order", seen=lambda: texts(entry))
         return self._placed_since(known)[0]
 
     def _placed_since(self, known: set[str]) -> list[InFlightOrder]:
@@ -175,12 +197,8 @@ class Desk:
 
     async def place(self, side: Side = Side.BUY, nth: int = 6, amount: str = "0.01") -> InFlightOrder:
         """Click a price of the book (deep enough to rest by default), type the amount, confirm."""
-        await until(lambda: self._taken(self.click_price(side, nth)), what="a price taken by the form")
+        await self.click_price(side, nth)
         return await self.submit(amount)
-
-    def _taken(self, price: str) -> bool:
-        """A click right after the rows have moved is dropped, as the trader may have aimed at another price."""
-        return self.window.entry.price.edit.text().replace(",", "") == price
 
     def press_cancel(self) -> None:
         """Select every open order and press Delete."""
@@ -203,6 +221,15 @@ def through(proxy: FaultProxy, line: TwinLine) -> TwinLine:
         ws_public=proxy.behind(line.ws_public),
         ws_private=proxy.behind(line.ws_private),
     )
+
+
+def click_state(panel: Any, order: InFlightOrder) -> None:
+    """Click the State cell of that order's row."""
+    row = next(at for at, line in enumerate(panel.model.shown) if line.order is order)
+    place = [each.title for each in panel.model.columns].index("State")
+    panel.table.scrollTo(panel.model.index(row, place))
+    at = panel.table.visualRect(panel.model.index(row, place)).center()
+    QTest.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=at)
 
 
 def texts(widget: QWidget) -> str:

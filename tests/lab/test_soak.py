@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from msgspec.structs import replace
 from tests.lab import soak
 from tests.lab.goals import GOALS
 from tests.lab.soak import Record, Row, table
+
+ABSOLUTE_PATH = re.compile(r"(?<![\w.<])/\w+/")
 
 
 def record(units: int, *, met: bool = True, size: str = "some") -> Record:
@@ -27,8 +30,7 @@ def test_the_table_is_made_from_the_results_beside_it() -> None:
     rows = soak.load(soak.RESULTS)
     assert soak.TABLE.read_text() == table(rows), "make it anew: python -m tests.lab.soak --table"
     assert list(rows) == list(GOALS)
-    for folder in ("/home/", "/root/", "/tmp/", "/work/"):
-        assert folder not in soak.TABLE.read_text() + soak.RESULTS.read_text()
+    assert not ABSOLUTE_PATH.search(soak.TABLE.read_text() + soak.RESULTS.read_text())
 
 
 def test_a_goal_is_met_only_at_its_whole_size() -> None:

@@ -8,7 +8,7 @@ import ipaddress
 import selectors
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -151,3 +151,41 @@ class Certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.path)
         return context
+
+
+class TlsFront:
+    """Says inside TLS what a server on loopback says in clear; `present` changes the certificate of new connections."""
+
+    def __init__(self, port: int, certificate: Certificate) -> None:
+        self._upstream = port
+        self._context = certificate.server_context()
+        self._open: set[asyncio.Task[None]] = set()
+        self.port = 0
+
+    def present(self, certificate: Certificate) -> None:
+        self._context.load_cert_chain(certificate.path)
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        self._server.close()
+        for task in tuple(self._open):
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
+        for way in (_copy(reader, inner_writer), _copy(inner_reader, writer)):
+            task = asyncio.create_task(way)
+            self._open.add(task)
+            task.add_done_callback(self._open.discard)
+
+
+async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError, ssl.SSLError, asyncio.CancelledError):
+        while data := await source.read(65536):
+            target.write(data)
+            await target.drain()
+    target.close()

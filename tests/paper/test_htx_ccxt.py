@@ -9,21 +9,15 @@ one pair only; and its watch_balance hears every push but reads the object in it
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
-from pathlib import Path
 from typing import Any
 
 import ccxt
 import pytest
 import pytest_asyncio
 from ccxt.pro import htx
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.net.loopback import Certificate, TlsFront
 
 from .ccxt_checks import (
     load_markets_once,
@@ -41,49 +35,8 @@ from .htx_client import HOST, Running, running
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and a certificate of this machine, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "paper twin")])
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))]), critical=False)
-    signed = builder.sign(key, hashes.SHA256())
-    path = tmp_path_factory.mktemp("tls") / "twin.pem"
-    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    secret = key.private_bytes(serialization.Encoding.PEM, *form)
-    path.write_bytes(secret + signed.public_bytes(serialization.Encoding.PEM))
-    return path
-
-
-@asynccontextmanager
-async def behind_tls(port: int, certificate: Path) -> AsyncIterator[int]:
-    """Another port that says the same inside TLS."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    pipes: set[asyncio.Task[None]] = set()
-
-    async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, ssl.SSLError, asyncio.CancelledError):
-            while data := await source.read(65536):
-                target.write(data)
-                await target.drain()
-        target.close()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_connection(HOST, port)
-        for way in (copy(reader, inner_writer), copy(inner_reader, writer)):
-            pipes.add(asyncio.create_task(way))
-
-    server = await asyncio.start_server(serve, HOST, 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for pipe in pipes:
-            pipe.cancel()
-        await asyncio.gather(*pipes)
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return Certificate(tmp_path_factory.mktemp("tls"), "paper twin")
 
 
 @pytest_asyncio.fixture
@@ -93,15 +46,17 @@ async def here() -> AsyncIterator[Running]:
 
 
 @pytest_asyncio.fixture
-async def exchange(here: Running, certificate: Path) -> AsyncIterator[Any]:
-    async with behind_tls(int(here.trader.rest.rpartition(":")[2]), certificate) as port:
-        client = htx({"apiKey": here.trader.key, "secret": here.trader.secret, "cafile": str(certificate)})
-        client.options["fetchMarkets"] = {"types": {"spot": True, "linear": False, "inverse": False}}
-        client.hostname = client.urls["hostnames"]["spot"] = f"{HOST}:{port}"
-        client.rateLimit = 5
-        await load_markets_once(client)
-        yield client
-        await client.close()
+async def exchange(here: Running, certificate: Certificate) -> AsyncIterator[Any]:
+    front = TlsFront(int(here.trader.rest.rpartition(":")[2]), certificate)
+    await front.start()
+    client = htx({"apiKey": here.trader.key, "secret": here.trader.secret, "cafile": str(certificate.path)})
+    client.options["fetchMarkets"] = {"types": {"spot": True, "linear": False, "inverse": False}}
+    client.hostname = client.urls["hostnames"]["spot"] = f"{HOST}:{front.port}"
+    client.rateLimit = 5
+    await load_markets_once(client)
+    yield client
+    await client.close()
+    await front.stop()
 
 
 @pytest.mark.asyncio
