@@ -20,11 +20,14 @@ _FIRST_QUESTIONS_S = (2.0, 4.0, 8.0)
 _LATER_S = 10.0
 _OFFLINE_S = 2.0
 """After a question that never left: it cost the exchange nothing, and the network may be back."""
-_APART_S = 1.0
+_APART_S = 0.5
 """At least between two questions about one order, but for the first one past its proof time."""
+_SOON_AGAIN = 6
+_SOON_S = 4.0
+"""So many failures in a row may be of the moment; an exchange that goes on failing is asked as seldom as any."""
 _ANSWER_WITHIN_S = 5.0
 _MOST_PATIENCE_S = 40.0
-_OVERTAKEN_S = 1.0
+_OVERTAKEN_S = 0.75
 _BETWEEN_PROOFS_S = 2.0
 _AT_PROOF_S = 0.01
 _MOST_BOUND_MS = 1_000
@@ -32,7 +35,7 @@ _CLOSE_BOUND_MS = 200
 _LOOK_BACK_MS = 60_000
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
-_EVIDENCE = "asked twice and looked through fills and all open orders after its deadline"
+_EVIDENCE = "asked twice, at last after its deadline, then looked through fills and all open orders"
 
 
 class _Watch:
@@ -42,9 +45,13 @@ class _Watch:
         self.answer_wanted = answer_wanted
         self.now = asyncio.Event()
         self.questions = 0
+        self.failures = 0
+        """Questions in a row that got no answer about the order."""
         self.offline = False
         self.asked_s = float("-inf")
         """When it was last asked, by the loop's clock."""
+        self.absent_since_s: float | None = None
+        """When it was first asked for of all the times since that ended with "not found" and nothing else."""
         self.asking = ""
         """Which kind of question is under way."""
         self.overtaken = False
@@ -66,14 +73,16 @@ class _Watch:
     def wait_s(self) -> float:
         if self.offline:
             return _OFFLINE_S
+        if 0 < self.failures <= _SOON_AGAIN:
+            return min(_APART_S * 2**self.failures, _SOON_S)
         return _FIRST_QUESTIONS_S[self.questions] if self.questions < len(_FIRST_QUESTIONS_S) else _LATER_S
 
 
 class OrderDoubts:
     """One watch per order in doubt: asked after 2, 4 and 8 s, then every 10 s, each 20 % sooner or later.
 
-    An order is proved absent only when the exchange's clock has passed the proof time, two questions at least 2 s apart
-    were answered with a definite "not found", and neither the fills since nor a full list of
+    An order is proved absent only when two questions in a row, at least 2 s apart and the second past the proof time by
+    the exchange's clock, were answered with a definite "not found", and neither the fills since nor a full list of
     open orders taken after that hold it, with no failure in between. Otherwise it stays UNKNOWN.
     A change without an answer is over when the order shows the new terms, or the old ones past the proof time.
     """
@@ -168,19 +177,23 @@ class OrderDoubts:
                     elif _change_in_doubt(order):
                         self._prove_unchanged(order)
                     watch.answer_wanted = watch.offline = False
+                    watch.failures = 0
                     watch.patience_s = _ANSWER_WITHIN_S
-                except NotSent:
-                    watch.offline = True
-                except TimeoutError:
-                    # Waited long enough already.
-                    watch.now.set()
-                except (VenueError, NoAnswer):
-                    watch.offline = False
+                except (VenueError, NotSent, NoAnswer, TimeoutError) as failure:
+                    watch.absent_since_s = None
+                    watch.failures += 1
+                    watch.offline = isinstance(failure, NotSent)
+                    if isinstance(failure, TimeoutError):
+                        # Waited long enough already.
+                        watch.now.set()
         finally:
             self._watches.pop(key, None)
 
     def _wait_s(self, key: str, watch: _Watch) -> float:
         wait_s, proof_s = watch.wait_s * self._random.uniform(0.8, 1.2), self._until_proof_s(key)
+        if watch.absent_since_s is None and proof_s > _BETWEEN_PROOFS_S:
+            # Asked now, the question at the proof time can be the second one.
+            return min(wait_s, proof_s - _BETWEEN_PROOFS_S)
         # The first moment at which its absence can be proved is worth a question of its own.
         return min(wait_s, proof_s) if proof_s > 0 else wait_s
 
@@ -203,7 +216,12 @@ class OrderDoubts:
 
     async def _ask(self, order: InFlightOrder, watch: _Watch) -> bool:
         """False when the exchange does not know it. Raises VenueError, NotSent, NoAnswer, TimeoutError."""
-        return await self._within(self.query(order), watch, "order")
+        known = await self._within(self.query(order), watch, "order")
+        if known:
+            watch.absent_since_s = None
+        elif watch.absent_since_s is None:
+            watch.absent_since_s = watch.asked_s
+        return known
 
     async def _within(self, question: Awaitable[T], watch: _Watch, kind: str) -> T:
         loop = asyncio.get_running_loop()
@@ -224,7 +242,7 @@ class OrderDoubts:
         finally:
             watch.limit = None
         # An exchange that is always slow must not be given up each time.
-        watch.lost_after_s[kind] = max(_OVERTAKEN_S, 2 * (loop.time() - watch.asked_s))
+        watch.lost_after_s[kind] = max(_OVERTAKEN_S, 1.25 * (loop.time() - watch.asked_s))
         return answer
 
     async def _prove_absent(self, order: InFlightOrder, watch: _Watch) -> None:
@@ -232,17 +250,22 @@ class OrderDoubts:
             await self._sample_clock()
         if not self._past_proof(order):
             return
-        await asyncio.sleep(_BETWEEN_PROOFS_S)
-        if await self._ask(order, watch) or not self._past_proof(order):
-            return
+        assert watch.absent_since_s is not None
+        if watch.asked_s < (second_s := watch.absent_since_s + _BETWEEN_PROOFS_S):
+            await asyncio.sleep(second_s - asyncio.get_running_loop().time())
+            if await self._ask(order, watch) or not self._past_proof(order):
+                return
         # Our clock wrote down when it was made; the exchange is asked by its own.
         age_ms = self._venue.wall_ms() - order.created_ms
         since_ms = max(0, min(order.created_ms, self._venue.estimate_ms() - age_ms) - _LOOK_BACK_MS)
-        fills = self._venue.all_pages(self._source.get_fills(since_ms))
-        for fill in await self._within(fills, watch, "fills"):
+        lists = asyncio.gather(
+            self._venue.all_pages(self._source.get_fills(since_ms)),
+            self._venue.all_pages(self._source.get_open_orders()),
+        )
+        fills, open_orders = await self._within(lists, watch, "lists")
+        for fill in fills:
             self._ledger.fill(fill, self._venue.wall_ms())
-        open_orders = self._venue.all_pages(self._source.get_open_orders())
-        for update in await self._within(open_orders, watch, "open orders"):
+        for update in open_orders:
             self._ledger.update(update, self._venue.wall_ms())
         spec = self._venue.spec
         forgotten = 0 < spec.our_id_kept_ms < age_ms and not order.exchange_order_id

@@ -86,6 +86,7 @@ def test_s1_killed_before_sending_is_unknown_until_proved_absent(
                 lambda: [words[:18] for words in desk.states()] == ["May be live. Check"],
                 within_s=5.0,
                 what="the row before any answer",
+                seen=desk.states,
             )
             proxy.thaw()
             await desk.live()
@@ -126,6 +127,7 @@ def test_s2_s3_killed_around_the_answer_leaves_one_order_found_by_our_id(
                 lambda: [words[:18] for words in desk.states()] == ["May be live. Check"],
                 within_s=5.0,
                 what="the row before any answer",
+                seen=desk.states,
             )
             proxy.thaw()
             await until(lambda: desk.states() == ["Open"], within_s=20, what="the order to be found")

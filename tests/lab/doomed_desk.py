@@ -19,7 +19,7 @@ from app.config import Paths
 from app.connectors.exchange import Exchange
 from app.connectors.registry import exchange_spec
 from app.core.journal import EntryKind
-from app.core.orders import OrderState
+from app.core.orders import OrderFlag, OrderState
 from app.core.types import OrderType
 from app.store.database import Store
 from app.twin_process import read_twin_line
@@ -51,7 +51,10 @@ def _arm(exchange: Exchange, moment: str) -> None:
         append = journal.append
 
         def die_at_the_answer(entry: Any) -> None:
-            _die() if entry.kind is EntryKind.ACCEPTED else append(entry)
+            """The stream may be quicker than the answer."""
+            order = exchange.orders.get(entry.key)
+            ours = order is not None and OrderFlag.EXTERNAL not in order.flags
+            _die() if ours and entry.kind in (EntryKind.ACCEPTED, EntryKind.UPDATE) else append(entry)
 
         journal.append = die_at_the_answer  # type: ignore[method-assign]
 
