@@ -50,6 +50,8 @@ class _Watch:
         self.offline = False
         self.asked_s = float("-inf")
         """When it was last asked, by the loop's clock."""
+        self.asked_ms = 0.0
+        """The same by the exchange's clock, as estimated then."""
         self.absent_since_s: float | None = None
         """When it was first asked for of all the times since that ended with "not found" and nothing else."""
         self.asking = ""
@@ -74,7 +76,7 @@ class _Watch:
         if self.offline:
             return _OFFLINE_S
         if 0 < self.failures <= _SOON_AGAIN:
-            return min(_APART_S * 2**self.failures, _SOON_S)
+            return min(_APART_S * 2.0**self.failures, _SOON_S)
         return _FIRST_QUESTIONS_S[self.questions] if self.questions < len(_FIRST_QUESTIONS_S) else _LATER_S
 
 
@@ -216,6 +218,7 @@ class OrderDoubts:
 
     async def _ask(self, order: InFlightOrder, watch: _Watch) -> bool:
         """False when the exchange does not know it. Raises VenueError, NotSent, NoAnswer, TimeoutError."""
+        watch.asked_ms = self._venue.server_clock.estimate_ms()
         known = await self._within(self.query(order), watch, "order")
         if known:
             watch.absent_since_s = None
@@ -248,10 +251,12 @@ class OrderDoubts:
     async def _prove_absent(self, order: InFlightOrder, watch: _Watch) -> None:
         if not self._clock_is_sure or not (self._past_proof(order) or self._clock_is_close):
             await self._sample_clock()
+            watch.asked_ms = 0.0
         if not self._past_proof(order):
             return
         assert watch.absent_since_s is not None
-        if watch.asked_s < (second_s := watch.absent_since_s + _BETWEEN_PROOFS_S):
+        second_s = watch.absent_since_s + _BETWEEN_PROOFS_S
+        if watch.asked_s < second_s or watch.asked_ms < order.proof_ms:
             await asyncio.sleep(second_s - asyncio.get_running_loop().time())
             if await self._ask(order, watch) or not self._past_proof(order):
                 return
