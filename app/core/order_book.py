@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 
@@ -84,6 +84,17 @@ class _Levels:
         if len(self._keys) > depth:
             self._keys = self._keys[:depth]
             self.best_first = self.best_first[:depth]
+
+
+def _bad_levels(side: _Levels, changed: Collection[Level] | None) -> list[Level]:
+    """Levels that cannot be read, among those changed since it was settled."""
+    amounts = side.amounts
+    if changed is None or not side.settled:
+        return [] if all_look_sound(amounts.keys(), amounts.values()) else unsound(amounts.items())
+    if all_look_sound([price for price, _ in changed], [amount for _, amount in changed]):
+        return []
+    # A later change may have mended the level.
+    return [level for level in unsound(changed) if amounts.get(level[0]) == level[1]]
 
 
 _Numbered = tuple[int, BookChange]
@@ -341,16 +352,11 @@ class OrderBook:
 
     def _drop_unsound(self, fresh: list[_Numbered] | None) -> None:
         """Leave out what cannot be read. It hides what truly stands there: near the touch the book is not believed."""
-        for side, named in (
+        for side, changed in (
             (self._bids, None if fresh is None else {level for _, change in fresh for level in change.bids}),
             (self._asks, None if fresh is None else {level for _, change in fresh for level in change.asks}),
         ):
-            if named is not None and side.settled:
-                # A later change may have mended the level.
-                bad = [level for level in unsound(named) if side.amounts.get(level[0]) == level[1]]
-            else:
-                amounts = side.amounts
-                bad = [] if all_look_sound(amounts.keys(), amounts.values()) else unsound(amounts.items())
+            bad = _bad_levels(side, changed)
             if bad:
                 self._drop(side, bad)
 

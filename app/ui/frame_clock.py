@@ -21,6 +21,9 @@ _COMFORT_MS = 4.0
 _WINDOW_S = 2.0
 _PATIENCE_S = 5.0
 _ROUND = 10
+_BEATS = 10
+_HEAVY_NS = NS_PER_MS
+_NONE: list[QWidget] = []
 _PER_MS = 20
 _LONGEST_MS = 250
 _BETWEEN_HURRIES_NS = 50 * NS_PER_MS
@@ -103,6 +106,7 @@ class FrameClock(QObject):
         self._calm_since: int | None = None
         self._frame_ms = _Spread()
         self._lateness_ms = _Spread()
+        self._phases: list[int] = []
         self._skipped = 0
         self.last_ms = 0.0
         self._timer = QTimer(self)
@@ -166,7 +170,7 @@ class FrameClock(QObject):
             return
         before = self._cpu_ns()
         try:
-            self._refresh(self._due_panels())
+            self._refresh(*self._due_panels())
         finally:
             self.last_ms = (self._cpu_ns() - before) / NS_PER_MS
             self._frame_ms.add(self.last_ms)
@@ -200,15 +204,22 @@ class FrameClock(QObject):
 
     def _note_lateness(self, now: int) -> None:
         interval = self._interval_ms * NS_PER_MS
-        if self._due_ns is not None:
-            late = max(0, now - self._due_ns)
-            self._lateness_ms.add(late / NS_PER_MS)
-            # A timer that missed whole beats starts a new count; otherwise one pause would look like many.
-            self._due_ns = self._due_ns + interval if late < interval else now + interval
-        else:
+        if self._due_ns is None:
             self._due_ns = now + interval
+            self._phases.clear()
+            return
+        late = now - self._due_ns
+        self._lateness_ms.add(max(late, 0) / NS_PER_MS)
+        self._phases.append(late)
+        # A timer that missed whole beats starts a new count; otherwise one pause would look like many.
+        self._due_ns = self._due_ns + interval if 0 <= late < interval else now + interval
+        if len(self._phases) == _BEATS:
+            # As much later with every beat: Qt has moved the beat itself, after a pause that missed one barely.
+            self._due_ns += max(0, min(self._phases))
+            self._phases.clear()
 
-    def _due_panels(self) -> list[QWidget]:
+    def _due_panels(self) -> tuple[list[QWidget], list[QWidget]]:
+        """Those of the market, and those of the others whose turn it is."""
         seen = [panel for panel in self._panels if panel.isVisible() and not panel.window().isMinimized()]
         back = self._leave_behind(seen)
         active = [panel for panel in seen if id(panel) in self._active]
@@ -217,16 +228,15 @@ class FrameClock(QObject):
         if charts:
             self._chart_turn = (self._chart_turn + 1) % len(charts)
             due.append(charts[self._chart_turn])
-        others = [panel for panel in seen if id(panel) not in self._active]
+        due += [panel for panel in back if panel not in due]
+        others = [panel for panel in seen if id(panel) not in self._active and panel not in due]
         # The others come only with the last chart, so that no tick carries two charts' worth of work.
-        rounds = max(len(charts), 1)
-        if others and (not charts or self._chart_turn == len(charts) - 1):
-            # A round in ten ticks is 3 Hz for each at 30 Hz; slower clocks hold the promise of 2 Hz and no more.
-            count = ceil(len(others) * rounds / min(_ROUND, self.hz // 2))
-            start = self._turn % len(others)
-            due += (others[start:] + others[:start])[:count]
-            self._turn = (start + count) % len(others)
-        return due + [panel for panel in back if panel not in due]
+        if not others or (charts and self._chart_turn < len(charts) - 1):
+            return due, []
+        # A round in ten ticks is 3 Hz for each at 30 Hz; slower clocks hold the promise of 2 Hz and no more.
+        count = ceil(len(others) * max(len(charts), 1) / min(_ROUND, self.hz // 2))
+        start = self._turn % len(others)
+        return due, (others[start:] + others[:start])[:count]
 
     def _leave_behind(self, seen: list[QWidget]) -> list[QWidget]:
         """Take out of `seen` what rests behind another tab; returns what has come to the front since the last tick."""
@@ -242,15 +252,21 @@ class FrameClock(QObject):
                 back.append(panel)
         return back
 
-    def _refresh(self, panels: list[QWidget]) -> None:
+    def _refresh(self, panels: list[QWidget], others: list[QWidget] = _NONE) -> None:
         windows = {}
         broken: Exception | None = None
-        for panel in panels:
+        for panel in panels + others:
+            before = self._cpu_ns()
             try:
                 panel.refresh()  # type: ignore[attr-defined]  # `Refreshing` and a widget at once
             except Exception as error:  # one broken panel must not freeze the others; the first error is told below
                 broken = broken or error
             windows[id(panel.window())] = panel.window()
+            if panel in others:
+                self._turn += 1
+                if self._cpu_ns() - before > _HEAVY_NS:
+                    # What comes after it waits for the next turn, so that two heavy ones never meet.
+                    break
         for window in windows.values():
             QCoreApplication.sendPostedEvents(window, QEvent.Type.UpdateRequest)
         if broken is not None:
