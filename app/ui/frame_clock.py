@@ -17,7 +17,7 @@ from app.core.clock import NS_PER_MS, Clock, SystemClock
 
 _RATES = (30, 20, 10)
 _BUDGET_MS = 8.0
-_COMFORT_MS = 4.0
+_COMFORT_MS = 6.0
 _WINDOW_S = 2.0
 _PATIENCE_S = 5.0
 _ROUND = 10
