@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -50,6 +51,8 @@ def _run(options: Options) -> int:
 
         if names := remembered_accounts(Paths(options.profile)):
             options = replace(options, paper=(), accounts=names)
+    # Hardly anything of what start-up makes is garbage; the window begins to collect once it has settled.
+    gc.disable()
     # The twin gets ready while Qt is being loaded.
     twins = {} if twin_line is not None else {name: TwinProcess(name) for name in options.paper}
     try:
@@ -59,6 +62,7 @@ def _run(options: Options) -> int:
     except TwinError as error:
         return _say(str(error), EXIT_DATA)
     finally:
+        gc.enable()
         for twin in twins.values():
             twin.stop()
 

@@ -64,7 +64,7 @@ def run(options: Options, config: Config, twins: dict[str, TwinProcess], twin_li
 
 
 def _calm_collector() -> None:
-    """Keep what start-up made out of the collector's sight and let it look at everything only rarely.
+    """Begin to collect; keep what start-up made out of the collector's sight and look at everything only rarely.
 
     A full collection walks all that the desk remembers: 64 ms in one go were measured, eight times a frame's budget.
     The desk's floods are strings and structs that hold no cycles, so there is little to find.
@@ -72,6 +72,7 @@ def _calm_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 50, 200)
+    gc.enable()
 
 
 class _Session:
@@ -108,6 +109,7 @@ class _Session:
             window.resize(*self._options.size)
         window.show()
         workspace.spawn(self._fill(workspace, window), "start")
+        loop.call_later(_SETTLED_S, _calm_collector)
         try:
             await self._until_end(workspace, window)
             ui = window.figures()
@@ -175,7 +177,6 @@ class _Session:
             ]
             exchange = opened[0]
         window.open_market(exchange.key, next(iter(exchange.order_books)))
-        asyncio.get_running_loop().call_later(_SETTLED_S, _calm_collector)
 
     def _open_accounts(self, names: tuple[str, ...], window: MainWindow) -> None:
         """Public data comes at once, each account when its key is there. Without any, the dialog to add one."""
@@ -186,7 +187,6 @@ class _Session:
             window.workspace.notices.error("accounts", str(error))
         if not desk.used_rows:
             window.show_exchanges()
-        asyncio.get_running_loop().call_later(_SETTLED_S, _calm_collector)
 
     def _pairs(self, name: str, window: MainWindow) -> list[str]:
         return [self._options.pair or window.last_pair(name) or exchange_spec(name).default_pair]
