@@ -14,7 +14,7 @@ from app.core.types import Level
 
 
 class LevelRow(Struct, gc=False):
-    side: str
+    side: Literal["bid", "offer"]
     price_level: str
     new_quantity: str
 

@@ -347,10 +347,8 @@ def _sides(rows: list[LevelRow]) -> tuple[list[Level], list[Level]]:
     for row in rows:
         if row.side == "bid":
             bids.append((row.price_level, row.new_quantity))
-        elif row.side == "offer":
-            asks.append((row.price_level, row.new_quantity))
         else:
-            raise ValueError(f"book side {row.side[:40]!r}")
+            asks.append((row.price_level, row.new_quantity))
     return bids, asks
 
 
