@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from app.connectors.exchange import Exchange
 from app.connectors.fmz import candidates as matching
-from app.core.orders import InFlightOrder, OrderFlag, OrderState
+from app.core.order_state import OrderFlag, OrderState
+from app.core.orders import InFlightOrder
 
 NOT_PLACED = "not placed"
 """What has to be typed to state that none of the orders is the one."""

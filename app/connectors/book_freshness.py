@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.connectors.order_book_tracker import Feed
+from app.connectors.feed import Feed
 from app.connectors.stream_check import QUIET_WORDS
 from app.connectors.user_stream_tracker import UserStreamTracker
 from app.core.clock import NS_PER_S

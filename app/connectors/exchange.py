@@ -12,11 +12,12 @@ import msgspec
 from app.connectors.account_history import AccountHistory
 from app.connectors.book_freshness import account_freshness, book_freshness
 from app.connectors.explain import explain_frame, find_level_frame
+from app.connectors.feed import Feed
 from app.connectors.kill_switch import KillSwitch
 from app.connectors.market_list import MarketList
 from app.connectors.network import Network, NetworkStatus
 from app.connectors.new_fields import NewFields
-from app.connectors.order_book_tracker import Feed, OrderBookTracker
+from app.connectors.order_book_tracker import OrderBookTracker
 from app.connectors.order_book_tracker_data_source import OrderBookTrackerDataSource
 from app.connectors.order_changes import OrderChanges
 from app.connectors.order_doubts import OrderDoubts
@@ -40,8 +41,9 @@ from app.core.links import LinkStatus
 from app.core.market import CandleSeries, TradeTape
 from app.core.order_book import OrderBook
 from app.core.order_preview import OrderPreview
+from app.core.order_state import OrderFlag
 from app.core.order_tracker import FillRecord, OrderTracker
-from app.core.orders import InFlightOrder, OrderFlag
+from app.core.orders import InFlightOrder
 from app.core.reports import Reports
 from app.core.requests import SignedRequest
 from app.core.trading_rule import OrderDraft, Problem, TradingRule

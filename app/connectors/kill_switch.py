@@ -11,8 +11,8 @@ from app.connectors.venue import TROUBLE, Venue
 from app.core.clock import NS_PER_S
 from app.core.errors import ErrorKind
 from app.core.kill_switch import Expiry, KillSwitchState
+from app.core.order_state import OrderState
 from app.core.order_tracker import OrderTracker
-from app.core.orders import OrderState
 from app.core.requests import Call, NoAnswer, VenueError
 
 _LEAST_EVERY_S = 3.0

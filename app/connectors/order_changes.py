@@ -17,7 +17,8 @@ from app.core.amendment import AmendOffer
 from app.core.errors import ErrorKind
 from app.core.gate import Gate, GateState
 from app.core.journal import EntryKind, JournalEntry, JournalError, OrderLedger
-from app.core.orders import InFlightOrder, OrderState
+from app.core.order_state import OrderState
+from app.core.orders import InFlightOrder
 from app.core.requests import Call, NoAnswer, NotSent, VenueError
 from app.core.trading_rule import OrderDraft, Problem, TradingRule, check
 from app.core.types import Side

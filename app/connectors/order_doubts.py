@@ -11,7 +11,8 @@ from typing import TypeVar
 from app.connectors.spec import PrivateSource
 from app.connectors.venue import Venue
 from app.core.journal import EntryKind, OrderLedger
-from app.core.orders import InFlightOrder, OrderFlag, OrderState
+from app.core.order_state import OrderFlag, OrderState
+from app.core.orders import InFlightOrder
 from app.core.requests import NoAnswer, NotSent, VenueError
 from app.net.waiting import cut_short, happens
 

@@ -9,7 +9,8 @@ from itertools import islice
 from app.core.freshness import Freshness
 from app.core.gate import OPEN, Gate, GateState
 from app.core.order_book import OrderBook
-from app.core.orders import InFlightOrder, OrderState
+from app.core.order_state import OrderState
+from app.core.orders import InFlightOrder
 from app.core.trading_rule import OrderDraft
 from app.core.types import OrderType, Side
 

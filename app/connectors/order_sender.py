@@ -15,7 +15,8 @@ from app.core.cancellation import CancellationReceipt, CancellationResult, Cance
 from app.core.clock import NS_PER_S
 from app.core.errors import ErrorKind
 from app.core.journal import EntryKind, JournalEntry, JournalError, OrderLedger
-from app.core.orders import InFlightOrder, OrderIntent, OrderState
+from app.core.order_state import OrderState
+from app.core.orders import InFlightOrder, OrderIntent
 from app.core.requests import Call, NoAnswer, NotSent, VenueError
 from app.core.types import Side
 from app.net.waiting import happens

@@ -19,7 +19,8 @@ from app.core.errors import ErrorKind
 from app.core.holds import holds
 from app.core.journal import EntryKind, OrderLedger
 from app.core.links import LinkState
-from app.core.orders import InFlightOrder, OrderFlag, OrderIntent
+from app.core.order_state import OrderFlag
+from app.core.orders import InFlightOrder, OrderIntent
 from app.core.reports import REST, STREAM, Reports
 from app.core.requests import VenueError
 from app.core.types import Balance, Fill, OrderType, OrderUpdate, VenueState

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from app.core.account import FeeSchedule
+from app.core.order_state import OrderState
 from app.core.order_tracker import reserved
-from app.core.orders import InFlightOrder, OrderState
+from app.core.orders import InFlightOrder
 from app.core.types import Balance
 
 _ZERO = Decimal(0)

@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from app.core.orders import InFlightOrder, OrderFlag, OrderIntent, OrderState
+from app.core.order_state import OrderFlag, OrderState
+from app.core.orders import InFlightOrder, OrderIntent
 from app.core.signal import Signal
 from app.core.types import Fill, OrderType, OrderUpdate, Side, TimeInForce
 

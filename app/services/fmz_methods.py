@@ -21,7 +21,8 @@ from app.connectors.trading import OrderRefused
 from app.core.cancellation import CancelOutcome
 from app.core.errors import ErrorKind
 from app.core.order_book import BookState
-from app.core.orders import InFlightOrder, OrderIntent, OrderState
+from app.core.order_state import OrderState
+from app.core.orders import InFlightOrder, OrderIntent
 from app.core.requests import Call, NoAnswer, NotSent, Priority, Request, Response, VenueError
 from app.core.trading_rule import OrderDraft, TradingRule
 from app.core.types import OrderType, Side, Ticker

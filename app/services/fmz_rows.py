@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from app.connectors.fmz.protocol import plain, to_pair, to_symbol
-from app.core.orders import InFlightOrder, OrderState
+from app.core.order_state import OrderState
+from app.core.orders import InFlightOrder
 from app.core.types import Balance, Candle, Level, Side, Ticker, Trade
 
 _DIGITS = re.compile(r"[0-9]{1,18}")

@@ -18,7 +18,8 @@ from app.core.effects import Unknown
 from app.core.errors import ErrorKind
 from app.core.frames import Direction, FrameKind
 from app.core.order_book import BookState
-from app.core.orders import InFlightOrder, OrderFlag, OrderState
+from app.core.order_state import OrderFlag, OrderState
+from app.core.orders import InFlightOrder
 from app.core.requests import Response, VenueError
 from app.core.trading_rule import OrderDraft, check
 from app.core.types import OrderType, Side

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from app.core.journal import EntryKind, JournalEntry
-from app.core.orders import InFlightOrder, OrderState
+from app.core.order_state import OrderState
+from app.core.orders import InFlightOrder
 from tests.lab.memory_exchange import PROFILES
 from tests.lab.order_outcome import _Run
 from tests.lab.virtual_time import VirtualTimeLoop, run

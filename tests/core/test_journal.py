@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from app.core.journal import EntryKind, JournalEntry, OrderLedger, rebuild
 from app.core.order_change import ChangeState
+from app.core.order_state import OrderFlag, OrderState
 from app.core.order_tracker import OrderTracker
-from app.core.orders import OrderFlag, OrderState
 from app.core.types import VenueState
 from tests.core.facts import fill, report, terms
 

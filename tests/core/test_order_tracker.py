@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
+from app.core.order_state import OrderFlag, OrderState
 from app.core.order_tracker import FillRecord, OrderTracker, reserved
-from app.core.orders import InFlightOrder, OrderFlag, OrderState
+from app.core.orders import InFlightOrder
 from app.core.types import Side, VenueState
 from tests.core.facts import fill, report, terms
 

@@ -7,7 +7,7 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from app.core.types import OrderType
 from app.twin_process import read_twin_line
 from tests.e2e.conftest import PAIR, open_desk

@@ -23,7 +23,7 @@ from app.config import AccountsConfig, Config, Paths
 from app.connectors.order_sender import OrderSender
 from app.connectors.trading import OrderRefused
 from app.core.errors import ErrorKind
-from app.core.orders import OrderFlag, OrderState
+from app.core.order_state import OrderFlag, OrderState
 from app.core.requests import VenueError
 from app.core.trading_rule import OrderDraft
 from app.core.types import OrderType, Side

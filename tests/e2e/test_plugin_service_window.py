@@ -18,7 +18,7 @@ from PySide6.QtTest import QTest
 from app.connectors.exchange import Exchange
 from app.connectors.registry import exchange_spec
 from app.core.clock import SystemClock
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from app.services.pairing import Keys
 from app.twin_process import TwinLine, TwinProcess
 from app.ui.dialogs.plugin_service import PluginServiceDialog

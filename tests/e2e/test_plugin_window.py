@@ -17,7 +17,8 @@ from PySide6.QtWidgets import QDoubleSpinBox, QPushButton
 from app.connectors.exchange import Exchange
 from app.connectors.spec import Credentials
 from app.core.journal import EntryKind
-from app.core.orders import InFlightOrder, OrderState
+from app.core.order_state import OrderState
+from app.core.orders import InFlightOrder
 from app.ui.dialogs.connect_plugin import ConnectPluginDialog
 from app.ui.dialogs.exchanges import ExchangesDialog
 from app.ui.dialogs.order_outcome import OrderOutcomeDialog

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from app.core import reports
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from tests.lab.desk import Desk, rows
 from tests.lab.faults import rewrite
 from tests.lab.fixtures import Lab

@@ -15,7 +15,7 @@ from app.connectors.exchange import Exchange
 from app.connectors.trading import OrderRefused
 from app.core.cancellation import CancelOutcome
 from app.core.journal import EntryKind
-from app.core.orders import OrderFlag, OrderState
+from app.core.order_state import OrderFlag, OrderState
 from app.core.trading_rule import OrderDraft
 from app.core.types import OrderType, Side
 from app.store.database import Store

@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from app.core.types import Side
 from app.twin_process import TwinProcess
 from tests.lab.desk import PAIR, Desk, Play, column

@@ -13,7 +13,8 @@ from PySide6.QtTest import QTest
 
 from app.core.frames import Direction, FrameKind
 from app.core.order_change import ChangeState
-from app.core.orders import InFlightOrder, OrderFlag, OrderState
+from app.core.order_state import OrderFlag, OrderState
+from app.core.orders import InFlightOrder
 from app.core.requests import NoAnswer
 from app.core.types import OrderType
 from app.twin_process import TwinProcess

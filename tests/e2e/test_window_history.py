@@ -10,7 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from app.core.frames import FrameKind
-from app.core.orders import InFlightOrder, OrderState
+from app.core.order_state import OrderState
+from app.core.orders import InFlightOrder
 from app.core.past import HistoryState
 from app.core.types import OrderType
 from app.twin_process import TwinLine, TwinProcess

@@ -14,7 +14,8 @@ from PySide6.QtTest import QTest
 from app.core.cancellation import CancelOutcome
 from app.core.frames import Direction, FrameKind
 from app.core.kill_switch import KillSwitchState
-from app.core.orders import InFlightOrder, OrderState
+from app.core.order_state import OrderState
+from app.core.orders import InFlightOrder
 from app.core.requests import NoAnswer
 from app.core.types import OrderType
 from app.twin_process import TwinProcess

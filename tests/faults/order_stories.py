@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from app.core.orders import InFlightOrder, OrderState
+from app.core.order_state import OrderState
+from app.core.orders import InFlightOrder
 from app.core.trading_rule import OrderDraft
 from app.core.types import OrderType, Side
 from app.twin_process import TwinLine

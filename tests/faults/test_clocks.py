@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.config import Config, UiConfig
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from app.core.types import Side
 from app.twin_process import TwinLine
 from app.ui import format as show

@@ -8,7 +8,7 @@ import time
 
 import msgspec
 
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from app.twin_process import TwinLine
 from tests.lab.desk import PAIR, Desk, column
 from tests.lab.elsewhere import elsewhere

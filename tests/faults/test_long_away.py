@@ -14,7 +14,8 @@ from PySide6.QtTest import QTest
 
 from app.config import Paths
 from app.core.journal import EntryKind, JournalEntry
-from app.core.orders import InFlightOrder, OrderFlag, OrderIntent, OrderState
+from app.core.order_state import OrderFlag, OrderState
+from app.core.orders import InFlightOrder, OrderIntent
 from app.core.types import OrderType, Side
 from app.store.database import Store
 from app.twin_process import TwinLine, TwinProcess

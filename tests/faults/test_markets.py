@@ -11,7 +11,7 @@ import pytest
 
 from app.connectors import market_list
 from app.connectors.order_estimate import market_price
-from app.core.orders import OrderFlag
+from app.core.order_state import OrderFlag
 from app.core.trading_rule import OrderDraft
 from app.core.types import OrderType, Side
 from tests.faults.test_books import event

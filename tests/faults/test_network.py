@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from PySide6.QtWidgets import QToolButton
 
 from app.config import Config, NetworkConfig
-from app.core.orders import InFlightOrder, OrderState
+from app.core.order_state import OrderState
+from app.core.orders import InFlightOrder
 from app.core.types import Side
 from app.twin_process import TwinLine
 from tests.lab.desk import PAIR, Desk, Play, rows

@@ -7,7 +7,7 @@ import asyncio
 from aiohttp import web
 
 from app.core.kill_switch import KillSwitchState
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from app.twin_process import TwinLine
 from tests.faults.order_stories import (
     at_twin,

@@ -9,7 +9,8 @@ from decimal import Decimal
 
 import pytest
 
-from app.core.orders import InFlightOrder, OrderState
+from app.core.order_state import OrderState
+from app.core.orders import InFlightOrder
 from app.core.trading_rule import OrderDraft
 from app.core.types import OrderType, Side, TimeInForce
 from app.twin_process import TwinLine, TwinProcess

@@ -13,7 +13,8 @@ import pytest
 
 from app.connectors.order_doubts import OrderDoubts
 from app.core.journal import JournalEntry
-from app.core.orders import InFlightOrder, OrderState
+from app.core.order_state import OrderState
+from app.core.orders import InFlightOrder
 from app.core.requests import Call
 from app.core.types import VenueState
 from tests.lab import order_facts

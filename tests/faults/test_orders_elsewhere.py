@@ -11,7 +11,8 @@ from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 
 from app.config import Config, HistoryConfig
-from app.core.orders import InFlightOrder, OrderFlag, OrderState
+from app.core.order_state import OrderFlag, OrderState
+from app.core.orders import InFlightOrder
 from app.twin_process import TwinLine
 from tests.faults.order_stories import (
     ORDER_MESSAGES,

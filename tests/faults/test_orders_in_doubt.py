@@ -9,7 +9,8 @@ from decimal import Decimal
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from app.core.orders import InFlightOrder, OrderState
+from app.core.order_state import OrderState
+from app.core.orders import InFlightOrder
 from app.twin_process import TwinLine
 from tests.faults.order_stories import (
     at_twin,

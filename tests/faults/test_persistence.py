@@ -19,7 +19,7 @@ import pytest
 from aiohttp import web
 
 from app.config import Config, HistoryConfig
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from app.core.types import Side
 from app.store import opening, schema
 from app.store.journal_file import JournalFile

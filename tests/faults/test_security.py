@@ -19,7 +19,7 @@ from app.config import ConfigError, Paths, load_config
 from app.connectors.exchange import Exchange
 from app.connectors.poloniex.auth import PoloniexAuth
 from app.connectors.trading import OrderRefused
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from app.core.trading_rule import OrderDraft
 from app.core.types import OrderType, Side
 from app.diagnostics import diagnostics, hashed

@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 
 from app.connectors import stream_check, user_stream_tracker
 from app.core.gate import GateState
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from app.core.trading_rule import OrderDraft
 from app.core.types import OrderType, Side
 from app.twin_process import TwinLine

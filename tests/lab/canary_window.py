@@ -18,7 +18,7 @@ from PySide6.QtCore import QTimer
 import app.ui.application as application
 from app.__main__ import main as start
 from app.connectors.exchange import Exchange
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from app.core.trading_rule import OrderDraft
 from app.core.types import OrderType, Side
 from app.diagnostics import diagnostics

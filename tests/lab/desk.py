@@ -17,7 +17,8 @@ from app.config import Config, Paths
 from app.connectors.exchange import Exchange
 from app.connectors.registry import exchange_spec
 from app.core.clock import Clock
-from app.core.orders import InFlightOrder, OrderFlag
+from app.core.order_state import OrderFlag
+from app.core.orders import InFlightOrder
 from app.core.types import Side
 from app.store.database import Store
 from app.store.disk_words import StoreInUse

@@ -19,7 +19,7 @@ from app.config import Paths
 from app.connectors.exchange import Exchange
 from app.connectors.registry import exchange_spec
 from app.core.journal import EntryKind
-from app.core.orders import OrderFlag, OrderState
+from app.core.order_state import OrderFlag, OrderState
 from app.core.types import OrderType
 from app.store.database import Store
 from app.twin_process import read_twin_line

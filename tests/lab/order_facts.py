@@ -14,8 +14,9 @@ from random import Random
 from typing import Any
 
 from app.core.journal import EntryKind, JournalEntry, apply_entry
+from app.core.order_state import OrderFlag
 from app.core.order_tracker import OrderTracker
-from app.core.orders import InFlightOrder, OrderFlag, OrderIntent
+from app.core.orders import InFlightOrder, OrderIntent
 from app.core.types import Fill, OrderType, OrderUpdate, Side, VenueState
 
 PAIR = "BTC-USDT"

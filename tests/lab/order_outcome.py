@@ -33,8 +33,9 @@ from app.core.frames import FrameLog
 from app.core.journal import JournalEntry, OrderLedger, rebuild
 from app.core.links import LinkState
 from app.core.notices import Notice, Notices
+from app.core.order_state import OrderState
 from app.core.order_tracker import OrderTracker
-from app.core.orders import InFlightOrder, OrderIntent, OrderState
+from app.core.orders import InFlightOrder, OrderIntent
 from app.core.types import OrderType, Side, VenueState
 from app.net.redaction import Redactor
 from app.net.server_clock import ServerClock

@@ -18,7 +18,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from app.net.reconnect import HandshakeBudget
 from app.twin_process import TwinProcess
 from tests.lab.clock import ShiftedClock

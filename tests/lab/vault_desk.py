@@ -18,7 +18,7 @@ from app.config import Config, Paths
 from app.connectors.exchange import Exchange
 from app.connectors.registry import EXCHANGES
 from app.connectors.spec import Credentials, ExchangeSpec
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from app.credentials.account_info import AccountInfo, Lock
 from app.credentials.accounts import Accounts
 from app.credentials.lab import LAB

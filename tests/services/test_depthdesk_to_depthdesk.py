@@ -15,7 +15,7 @@ from app.connectors.fmz import SPEC, PluginMarket, plugin_domain
 from app.connectors.spec import Credentials
 from app.core.cancellation import CancelOutcome
 from app.core.effects import Channel, Subscription
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from app.core.types import OrderType
 from app.credentials.key_check import check_key
 from app.workspace import Workspace

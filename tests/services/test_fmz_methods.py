@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from tests.services.conftest import PAIR, Desk
 from tests.until import until
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.core.journal import EntryKind, JournalError
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from app.store.database import Store
 from tests.store.entries import execution, intent, key, note
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from app.core.journal import EntryKind, OrderLedger
-from app.core.orders import InFlightOrder, OrderFlag, OrderState
+from app.core.order_state import OrderFlag, OrderState
+from app.core.orders import InFlightOrder
 
 _CLOCK_SLACK_MS = 2_000
 _PICKED = "the trader says that it is the order found on the exchange"

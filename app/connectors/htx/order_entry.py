@@ -14,7 +14,8 @@ from app.connectors.htx.private_rows import GREATER, LESS, SPOT_SOURCE, text_id
 from app.connectors.htx.protocol import weights
 from app.connectors.spec import CancelAnswer, PlaceAccepted
 from app.core.errors import ErrorKind
-from app.core.orders import InFlightOrder, OrderFlag, OrderIntent
+from app.core.order_state import OrderFlag
+from app.core.orders import InFlightOrder, OrderIntent
 from app.core.requests import Call, Priority, Request, Response, VenueError
 from app.core.types import OrderType, Side, TimeInForce
 

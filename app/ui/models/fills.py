@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from decimal import Decimal
 
+from app.core.order_state import OrderFlag
 from app.core.order_tracker import FillRecord
-from app.core.orders import InFlightOrder, OrderFlag
+from app.core.orders import InFlightOrder
 from app.core.types import Fill, Side
 from app.ui.csv_export import Value, iso_time
 from app.ui.desk import Desk, ExchangeView

@@ -6,7 +6,8 @@ from collections.abc import Callable, Hashable, Iterable
 from decimal import Decimal
 
 from app.core.clock import NS_PER_MS, Clock
-from app.core.orders import InFlightOrder, OrderFlag, OrderState
+from app.core.order_state import OrderFlag, OrderState
+from app.core.orders import InFlightOrder
 from app.core.types import Side
 from app.ui.desk import Desk, ExchangeView
 from app.ui.format import DASH, Display, age, clean, date_time, decimals_of, exact, moment, plain, rounded

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from app.core.order_change import ChangeState
-from app.core.orders import InFlightOrder, OrderFlag, OrderState
+from app.core.order_state import OrderFlag, OrderState
+from app.core.orders import InFlightOrder
 from app.core.types import OrderType, Side
 from app.ui.format import clean, exact, time
 from app.ui.models.orders_table import Badge

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
 from app.core.cancellation import CancelOutcome
 from app.core.clock import NS_PER_S, Clock, SystemClock
-from app.core.orders import OrderFlag, OrderState
+from app.core.order_state import OrderFlag, OrderState
 from app.core.trading_rule import OrderDraft
 from app.core.types import Side
 from app.ui.desk import Desk, OrderChangesView

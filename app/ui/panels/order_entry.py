@@ -7,7 +7,8 @@ from PySide6.QtWidgets import QWidget
 
 from app.core.clock import NS_PER_S, Clock, SystemClock
 from app.core.gate import GateState
-from app.core.orders import OrderIntent, OrderState
+from app.core.order_state import OrderState
+from app.core.orders import OrderIntent
 from app.core.trading_rule import OrderDraft
 from app.ui.desk import Desk, ExchangeView
 from app.ui.dialogs.confirm_order import ConfirmOrderDialog, Ticket

@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from app.ui.desk import Desk
 from app.ui.format import Display
 from app.ui.models.history import HistoryModel, history_totals

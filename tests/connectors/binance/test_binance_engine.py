@@ -17,7 +17,7 @@ from app.core.clock import SystemClock
 from app.core.frames import FrameLog
 from app.core.links import LinkState
 from app.core.notices import Notices
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from app.net.redaction import Redactor
 from tests.connectors.fake_link import FakeRest, FakeSocket, FakeTransport, InstantBudget, _Eager, known_clock
 from tests.until import until

@@ -11,8 +11,9 @@ import pytest
 
 from app.connectors.binance.private import BinancePrivate
 from app.core.effects import Channel, LoggedIn, Perform, Reconnect, Refused, Send, Subscribed, Subscription, Unknown
+from app.core.order_state import OrderState
 from app.core.order_tracker import OrderTracker
-from app.core.orders import OrderIntent, OrderState
+from app.core.orders import OrderIntent
 from app.core.requests import Response
 from app.core.types import Balance, BalanceDelta, Fill, OrderType, OrderUpdate, Side, TimeInForce, VenueState
 

@@ -13,8 +13,9 @@ from app.connectors.coinbase import SPEC
 from app.connectors.coinbase.private import CoinbasePrivate
 from app.core.effects import Channel, Effect, LoggedIn, Perform, Refused, Send, Subscribed, Subscription, Unknown
 from app.core.effects import Sequence as MessageNumber
+from app.core.order_state import OrderState
 from app.core.order_tracker import OrderTracker
-from app.core.orders import OrderIntent, OrderState
+from app.core.orders import OrderIntent
 from app.core.requests import Response
 from app.core.types import Fill, OrderType, OrderUpdate, Side, TimeInForce, VenueState
 

@@ -11,7 +11,8 @@ import pytest_asyncio
 
 from app.connectors.crypto_com import SPEC
 from app.core.order_book import BookState
-from app.core.orders import OrderIntent, OrderState
+from app.core.order_state import OrderState
+from app.core.orders import OrderIntent
 from app.core.trading_rule import OrderDraft
 from app.core.types import OrderType, Side
 from tests.connectors import fake_link

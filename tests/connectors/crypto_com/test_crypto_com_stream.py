@@ -9,8 +9,9 @@ import pytest
 
 from app.connectors.crypto_com.private import CryptoComPrivate
 from app.core.effects import Channel, LoggedIn, Reconnect, Refused, Send, Subscribed, Subscription, Unknown
+from app.core.order_state import OrderFlag, OrderState
 from app.core.order_tracker import OrderTracker
-from app.core.orders import OrderFlag, OrderIntent, OrderState
+from app.core.orders import OrderIntent
 from app.core.types import Balance, BalanceDelta, Fill, OrderType, OrderUpdate, Side, TimeInForce, VenueState
 
 ORDER: dict[str, Any] = json.loads(

@@ -15,7 +15,8 @@ from app.connectors.trading import OrderRefused
 from app.core.cancellation import CancelOutcome
 from app.core.effects import Channel
 from app.core.frames import Direction
-from app.core.orders import InFlightOrder, OrderFlag, OrderState
+from app.core.order_state import OrderFlag, OrderState
+from app.core.orders import InFlightOrder
 from app.core.requests import VenueError
 from app.core.types import OrderType, Side, VenueState
 from tests.connectors.fmz.conftest import PAIR, poll

@@ -12,7 +12,7 @@ import pytest_asyncio
 from app.config import Paths
 from app.connectors.exchange import Exchange
 from app.connectors.fmz import SPEC
-from app.core.orders import OrderState
+from app.core.order_state import OrderState
 from app.core.types import BookSnapshot, OrderType
 from app.credentials.key_check import check_key
 from app.workspace import Workspace

@@ -8,8 +8,9 @@ import pytest
 
 from app.connectors.okx.private import OkxPrivate
 from app.core.effects import Channel, LoggedIn, Pong, Reconnect, Refused, Send, Subscribed, Subscription, Unknown
+from app.core.order_state import OrderFlag, OrderState
 from app.core.order_tracker import OrderTracker
-from app.core.orders import OrderFlag, OrderIntent, OrderState
+from app.core.orders import OrderIntent
 from app.core.types import Fill, OrderType, OrderUpdate, Side, TimeInForce, VenueState
 
 TRADE: dict[str, Any] = json.loads(

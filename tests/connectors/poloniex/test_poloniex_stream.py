@@ -7,8 +7,9 @@ import pytest
 
 from app.connectors.poloniex.private import PoloniexPrivate
 from app.core.effects import Channel, LoggedIn, Pong, Refused, Send, Subscribed, Subscription, Unknown
+from app.core.order_state import OrderState
 from app.core.order_tracker import OrderTracker
-from app.core.orders import OrderIntent, OrderState
+from app.core.orders import OrderIntent
 from app.core.types import Balance, BalanceDelta, Fill, OrderType, OrderUpdate, Side, VenueState
 
 TRADE = {
