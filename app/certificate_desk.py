@@ -45,9 +45,9 @@ class CertificateDesk:
             stream = exchange.user_stream_tracker
             if stream is None:
                 continue
-            status = stream.data_source.status
-            if status is not None and urlsplit(status.url).hostname == host:
-                exchange.reconnect(status.name)
+            for status in stream.data_source.statuses:
+                if urlsplit(status.url).hostname == host:
+                    exchange.reconnect(status.name)
             stream.ask_now()
 
     def _tell(self, new: NewIssuer) -> None:

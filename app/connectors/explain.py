@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from app.connectors.side_link import private_reader
 from app.connectors.spec import PrivateSource, PublicSource
 from app.connectors.venue import Venue
 from app.core.effects import Effect, Unknown
@@ -25,10 +26,8 @@ def explain_frame(venue: Venue, public: PublicSource, private: PrivateSource | N
     try:
         if frame.kind is FrameKind.REST:
             return tuple(_explain_reply(venue, public, private, frame))
-        link = frame.connection.rpartition("/")[2]
-        if private is not None and private.link is not None and private.link.name == link:
-            return tuple(private.on_message(frame.payload, frame.seq))
-        return tuple(public.on_message(frame.payload, frame.seq))
+        read = private_reader(private, frame.connection.rpartition("/")[2]) or public.on_message
+        return tuple(read(frame.payload, frame.seq))
     except (msgspec.DecodeError, ValueError, VenueError) as error:
         return (Unknown(f"unreadable: {error}"),)
 

@@ -49,8 +49,8 @@ class Network:
     @property
     def links(self) -> list[LinkStatus]:
         """Every connection, public ones first."""
-        private = None if self._signed_in is None else self._signed_in.stream.data_source.status
-        return [*self._books.data_source.links.values(), *([private] if private is not None else [])]
+        private = [] if self._signed_in is None else self._signed_in.stream.data_source.statuses
+        return [*self._books.data_source.links.values(), *private]
 
     def start(self, ready: Callable[[], bool]) -> None:
         """Connect and keep connected: clock, rules, tickers, books, account. `ready`: whether all of it is known."""
@@ -92,9 +92,8 @@ class Network:
     def reconnect(self, link_name: str) -> None:
         """Drop this connection (as named in `links`) and dial again now."""
         self._books.data_source.reconnect(link_name.rpartition("/")[2], "reconnect asked by the user")
-        source = None if self._signed_in is None else self._signed_in.stream.data_source
-        if source is not None and source.status is not None and source.status.name == link_name:
-            source.reconnect("reconnect asked by the user")
+        if self._signed_in is not None:
+            self._signed_in.stream.data_source.reconnect("reconnect asked by the user", link_name)
 
     def after_sleep(self) -> None:
         """The computer slept: connections that look open are not, and the clock offset is forgotten."""

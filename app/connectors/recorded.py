@@ -7,6 +7,7 @@ from typing import Any
 
 from app.connectors.market_list import MarketList
 from app.connectors.order_book_tracker_data_source import OrderBookTrackerDataSource
+from app.connectors.side_link import private_reader
 from app.connectors.spec import PrivateSource, PublicSource
 from app.connectors.venue import Venue
 from app.core.account import AccountBook
@@ -40,10 +41,7 @@ class Recorded:
 
     def read(self, link_name: str, data: bytes, frame: int) -> Iterable[Effect]:
         """What a message of that connection means. Raises msgspec.DecodeError or ValueError when it cannot be read."""
-        private = self._private
-        if private is not None and private.link is not None and private.link.name == link_name:
-            return private.on_message(data, frame)
-        return self._public.on_message(data, frame)
+        return (private_reader(self._private, link_name) or self._public.on_message)(data, frame)
 
     def calls(self) -> Iterator[Call[Any]]:
         """Calls whose recorded replies `take` understands."""

@@ -173,15 +173,8 @@ class AmendRules(Struct, frozen=True, kw_only=True):
     words: str = "orders cannot be changed here: cancel and place anew"
 
 
-class PrivateSource(Protocol):
-    """The account's side. `link` is None where the exchange has no private stream: then everything is polled."""
-
-    # `kill_switch_status`: () -> Call[int], when the timer fires (exchange ms), where that can be asked.
-    # It raises VenueError NOT_FOUND while none runs.
-    # `asks_by_our_id`: bool, True where it is absent. False: an order without an answer is the trader's to find.
-    link: Link | None
-    streams_balances: bool
-    """False where the stream tells orders only: then balances are asked for after every report and in between."""
+class PrivateStream(Protocol):
+    """What is said on one private connection."""
 
     def on_open(self, now_ms: int) -> Iterable[Effect]:
         """The login, or the subscriptions where no login comes first."""
@@ -190,6 +183,25 @@ class PrivateSource(Protocol):
     def on_logged_in(self) -> Iterable[Effect]: ...
     def heartbeat(self, now_ms: int) -> bytes: ...
     def on_message(self, data: bytes, frame: int) -> Iterable[Effect]: ...
+
+
+class SideStream(PrivateStream, Protocol):
+    """A further private connection: the account is ready without it, and REST tells all that it tells."""
+
+    link: Link
+
+
+class PrivateSource(PrivateStream, Protocol):
+    """The account's side. `link` is None where the exchange has no private stream: then everything is polled."""
+
+    # `kill_switch_status`: () -> Call[int], when the timer fires (exchange ms), where that can be asked.
+    # It raises VenueError NOT_FOUND while none runs.
+    # `asks_by_our_id`: bool, True where it is absent. False: an order without an answer is the trader's to find.
+    # `side_stream`: SideStream, where some orders are told on a connection of their own.
+    link: Link | None
+    streams_balances: bool
+    """False where the stream tells orders only: then balances are asked for after every report and in between."""
+
     def get_balances(self) -> Call[Page[Balance]]: ...
     def get_open_orders(self) -> Call[Page[OrderUpdate]]: ...
     def get_order(self, order: InFlightOrder) -> Call[OrderUpdate]:

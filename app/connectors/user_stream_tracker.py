@@ -88,6 +88,7 @@ class UserStreamTracker:
         data_source.sink = self._on_event
         data_source.on_subscribed = self._on_subscribed
         data_source.on_lost = self._on_lost
+        data_source.ask_now = self.ask_now
         venue.answers_again.connect(self._on_answers_again)
 
     def start(self) -> None:
@@ -205,7 +206,8 @@ class UserStreamTracker:
                 continue  # the stream came back meanwhile: begin anew
             finally:
                 self._asking = None
-            wait_s = LONG_POLL_S if started_fresh and self.reconciled and not self._ask_soon else SHORT_POLL_S
+            told = started_fresh and self.data_source.whole
+            wait_s = LONG_POLL_S if told and self.reconciled and not self._ask_soon else SHORT_POLL_S
             await happens(self._poll_now, wait_s)
 
     async def _balance_polling_loop(self) -> None:

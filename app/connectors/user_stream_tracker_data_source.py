@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from app.connectors.link_runner import LinkRunner, NextUser
+from app.connectors.side_link import SideLink, side_stream_of
 from app.connectors.spec import PrivateSource
 from app.connectors.taps import offer
 from app.connectors.venue import Venue
@@ -27,6 +28,7 @@ class UserStreamTrackerDataSource:
         self.source = source
         self.sink: Callable[[AccountEvent], None] = _ignore
         self.on_subscribed: Callable[[], None] = _nothing
+        self.ask_now: Callable[[], None] = _nothing
         self.on_lost: Callable[[str], None] = _ignore
         self.status: LinkStatus | None = None
         self.logged_in = False
@@ -37,6 +39,18 @@ class UserStreamTrackerDataSource:
         self._runner: LinkRunner | None = None
         if source.link is not None:
             self.status = LinkStatus(venue.connection(source.link.name), source.link.url)
+        further = side_stream_of(source)
+        self._side = None if further is None else SideLink(venue, further, self)
+
+    @property
+    def statuses(self) -> list[LinkStatus]:
+        """Of every connection of the account."""
+        return [each.status for each in (self, self._side) if each is not None and each.status is not None]
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything that can be streamed is."""
+        return self._side is None or self._side.live
 
     @property
     def last_recv_time(self) -> float:
@@ -57,6 +71,8 @@ class UserStreamTrackerDataSource:
             return
         self._runner = self._venue.runner(link, _PrivateLink(self, link), self.status, private=True)
         self._venue.spawn(self._runner.run(), self.status.name, self._tasks)
+        if self._side is not None:
+            self._side.start(self._tasks)
 
     async def stop(self) -> None:
         tasks = tuple(self._tasks)
@@ -67,15 +83,24 @@ class UserStreamTrackerDataSource:
         self.logged_in = False
         if self.status is not None:
             self.status.state = LinkState.OFF
+        if self._side is not None:
+            self._side.stopped()
 
-    def reconnect(self, reason: str) -> None:
-        if self._runner is not None:
-            self._runner.reconnect(reason)
+    def reconnect(self, reason: str, name: str = "") -> None:
+        """Dial again: the connection of that name (as in `statuses`), or each of them."""
+        for runner in self._runners:
+            if name in ("", runner.status.name):
+                runner.reconnect(reason)
 
     def drop(self, reason: str) -> None:
-        """End the connection at once, even if it looks open, and dial again."""
-        if self._runner is not None:
-            self._runner.drop(reason)
+        """End every connection at once, even if it looks open, and dial again."""
+        for runner in self._runners:
+            runner.drop(reason)
+
+    @property
+    def _runners(self) -> list[LinkRunner]:
+        side = None if self._side is None else self._side.runner
+        return [runner for runner in (self._runner, side) if runner is not None]
 
     def apply(self, effect: Effect) -> None:
         """Hand one event on. Also the way in for replays, which have no connection."""

@@ -65,14 +65,15 @@ def test_p14_a_market_that_stops_says_so_blocks_orders_and_keeps_the_resting_one
         else:
             await until(lambda: words.lower() in desk.gate(), what="a blocked gate")
             assert not desk.window.entry.submit.isEnabled()
-        assert desk.states() == ["Open"] and order.state == "OPEN"
+        await until(lambda: desk.states() == ["Open"], what="the resting order's row", seen=desk.states)
+        assert order.state == "OPEN"
         # The resting order is asked about: at each audit, at the latest 30 s after the one before.
         asked = len(desk.proxy.asked("GET", "/orders"))
         assert desk.exchange.user_stream_tracker is not None
         desk.exchange.user_stream_tracker.ask_now()
         await until(lambda: len(desk.proxy.asked("GET", "/orders")) > asked, what="a question")
         assert order.state == "OPEN"
-        desk.press_cancel()
+        await desk.press_cancel()
         await until(lambda: order.state == "CANCELED", what="a cancel that still works")
         rules.end()
         desk.exchange.markets.ask_rules_now()

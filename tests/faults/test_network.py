@@ -123,7 +123,7 @@ def test_a_cancel_whose_connection_drops_is_sent_once(lab: Lab) -> None:
         order = await desk.place()
         await until(lambda: order.state is OrderState.OPEN and len(desk.states()) == 1, what="the order on screen")
         rule = desk.proxy.on_request(lose_answer, method="DELETE")
-        desk.press_cancel()
+        await desk.press_cancel()
         await until(lambda: order.state is OrderState.CANCELED, what="the cancel, by the stream or by asking")
         assert (rule.used, len(desk.proxy.asked("DELETE"))) == (1, 1)
 

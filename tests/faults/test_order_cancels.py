@@ -37,7 +37,7 @@ def test_o11_the_order_was_filled_before_the_cancel(lab: Lab, twin_line: TwinLin
         await until(lambda: state(desk, order) == "Open", what="OPEN as far as the desk was told")
         go = asyncio.Event()
         desk.proxy.on_request(faults.hold(go), method="DELETE", times=1)
-        desk.press_cancel()
+        await desk.press_cancel()
         await until(lambda: state(desk, order) == "Cancelling", what="the cancel on its way")
         go.set()
         await until(lambda: order.state is OrderState.FILLED, what="its true end")
@@ -59,7 +59,7 @@ def test_o12_a_cancel_without_an_answer_is_asked_about_until_it_is_known(lab: La
         silent_stream(desk)
         blind = desk.proxy.on_request(faults.lose_request, method="GET", path="/orders")
         desk.proxy.on_request(faults.lose_answer, method="DELETE", times=1)
-        desk.press_cancel()
+        await desk.press_cancel()
         await until(lambda: state(desk, order) == "Cancel not confirmed", what="the doubt")
         assert badges(desk, order) == ["CANCEL-UNKNOWN"] and is_listed(desk, order)
         await until(lambda: order.questions >= 1, what="a question in vain")
@@ -76,11 +76,11 @@ def test_o12_a_cancel_that_never_arrived_is_not_called_done(lab: Lab, twin_line:
     async def story(desk: Desk, trader: Trader) -> None:
         order = await resting(desk)
         desk.proxy.on_request(faults.lose_request, method="DELETE", times=1)
-        desk.press_cancel()
+        await desk.press_cancel()
         await until(lambda: "CANCEL-UNKNOWN" in badges(desk, order), what="the doubt")
         await until(lambda: order.questions >= 1, what="a question")
         assert order.state is OrderState.PENDING_CANCEL and (await at_twin(trader, order))["state"] == "NEW"
-        desk.press_cancel()
+        await desk.press_cancel()
         await until(lambda: order.state is OrderState.CANCELED, what="the second cancel")
 
     tell(lab, twin_line, story)

@@ -141,11 +141,11 @@ def test_o13_partly_filled_then_cancelled(lab: Lab, twin_line: TwinLine) -> None
     async def story(desk: Desk, trader: Trader) -> None:
         for _ in range(3):
             price, size = await small_best_ask(desk)
-            order = buy(desk, price, f"{size + Decimal('0.2'):f}")
+            order = buy(desk, price, f"{size + Decimal('0.1'):f}")
             await until(lambda: order.filled > 0 or order.is_done, what="a first fill")  # noqa: B023
             if not is_listed(desk, order):
                 continue
-            desk.press_cancel()
+            await desk.press_cancel()
             await until(lambda: order.is_done, what="its end")  # noqa: B023
             if order.state is OrderState.PARTIALLY_CANCELED:
                 break

@@ -74,14 +74,14 @@ def test_o15_it_is_cancelled_only_after_a_question(lab: Lab, twin_line: TwinLine
         order = await placed_elsewhere(desk, trader)
         await until(lambda: is_listed(desk, order), what="its row")
         panel = desk.window.open_orders
-        desk.press_cancel()
+        await desk.press_cancel()
         question = panel.question
         assert question is not None and question.keep.isDefault()
         QTest.keyClick(question, Qt.Key.Key_Escape)
         await until(lambda: panel.question is None, what="the end of the question")
         await asyncio.sleep(0.1)
         assert desk.proxy.asked("DELETE") == [] and len(await open_at_twin(trader)) == 1
-        desk.press_cancel()
+        await desk.press_cancel()
         question = panel.question
         assert question is not None
         press(question.confirm)

@@ -259,7 +259,7 @@ def test_o26_a_cancel_of_an_order_that_is_being_sent_waits_for_it(lab: Lab, twin
         desk.proxy.on_request(faults.hold(go), method="POST", path="/orders", times=1)
         order = buy(desk, far_price(desk))
         await until(lambda: posts(desk) == 1 and is_listed(desk, order), what="the request on its way")
-        desk.press_cancel()
+        await desk.press_cancel()
         await until(lambda: state(desk, order) == "Sending, cancel queued", what="the queued cancel")
         assert desk.proxy.asked("DELETE") == []
         go.set()
@@ -275,7 +275,7 @@ def test_o26_a_queued_cancel_follows_an_order_that_the_stream_tells_first(lab: L
         desk.proxy.on_request(faults.late(before_s=0.5, after_s=3.0), method="POST", path="/orders", times=1)
         order = buy(desk, far_price(desk))
         await until(lambda: is_listed(desk, order), what="its row")
-        desk.press_cancel()
+        await desk.press_cancel()
         await until(lambda: order.state is OrderState.CANCELED, within_s=3, what="the cancel before the answer")
         await until(lambda: desk.proxy.asked("POST", "/orders")[-1].status, what="the late answer")
         assert (await at_twin(trader, order))["state"] == "CANCELED"

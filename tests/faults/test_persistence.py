@@ -205,7 +205,7 @@ def test_s5_s6_without_a_disk_nothing_is_sent_and_cancels_go_on(
         await until(lambda: desk.gate().startswith("Blocked: cannot record orders: ") and words in desk.gate())
         assert len(desk.proxy.asked("POST", "/orders")) == sent, "no byte left"
         await until(lambda: any("JOURNAL" in text and words in text for text in desk.banners()), what="a banner")
-        desk.press_cancel()
+        await desk.press_cancel()
         await until(lambda: resting.state is OrderState.CANCELED, what="the cancel")
         if error == sqlite3.SQLITE_FULL:
             monkeypatch.undo()

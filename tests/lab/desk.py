@@ -201,8 +201,9 @@ class Desk:
         await self.click_price(side, nth)
         return await self.submit(amount)
 
-    def press_cancel(self) -> None:
-        """Select every open order and press Delete."""
+    async def press_cancel(self) -> None:
+        """Select every open order and press Delete, once there are any on screen."""
+        await until(self.states, what="rows to select")
         table = self.window.open_orders.table
         table.selectAll()
         QTest.keyClick(table, Qt.Key.Key_Delete)
@@ -210,7 +211,7 @@ class Desk:
     async def cancel_shown(self) -> None:
         """Wait for the open orders to be on screen, cancel them all there, and wait for their end."""
         await until(lambda: len(self.states()) == len(self.exchange.orders.open), what="every open order's row")
-        self.press_cancel()
+        await self.press_cancel()
         await until(lambda: not self.exchange.orders.open, what="the cancel")
 
 

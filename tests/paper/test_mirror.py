@@ -18,6 +18,7 @@ import pytest_asyncio
 from app.core.clock import SystemClock
 from app.mirror import main_with_mirror, mirrored_domain
 from app.paper.server import CannotMirror, main
+from tests.until import PATIENCE
 
 from .okx_client import OkxTrader
 from .poloniex_client import Trader
@@ -171,10 +172,10 @@ class Pair:
 
 
 async def soon(ask: Callable[[], Awaitable[Any]], within_s: float = 2.0) -> Any:
-    """The first true answer."""
-    async with asyncio.timeout(within_s):
+    """The first true answer; asked seldom enough for the exchange's limits."""
+    async with asyncio.timeout(within_s * PATIENCE):
         while not (answer := await ask()):
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
         return answer
 
 

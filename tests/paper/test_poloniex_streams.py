@@ -203,18 +203,18 @@ async def test_subscriptions_are_listed_and_dropped(trader: Trader, twin: Poloni
 async def test_a_silent_client_is_closed_and_protocol_pings_do_not_count(
     trader: Trader, twin: PoloniexTwin, connect: Connect
 ) -> None:
-    twin.sockets.idle_s = 0.5
+    twin.sockets.idle_s = 2.0
     talker, silent = await connect(trader.ws_public), await connect(trader.ws_public)
     loop = asyncio.get_running_loop()
     started = loop.time()
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(20):
         while not silent.socket.closed:
             await talker.say(event="ping")
             assert await talker.next() == {"event": "pong"}
             await silent.socket.ping()
             assert (await silent.socket.receive()).type in (aiohttp.WSMsgType.PONG, aiohttp.WSMsgType.CLOSE)
             await asyncio.sleep(0.02)
-    assert loop.time() - started > 0.4
+    assert loop.time() - started > 1.9
     await talker.say(event="ping")
     assert await talker.next() == {"event": "pong"}
 

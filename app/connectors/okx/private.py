@@ -28,6 +28,7 @@ from app.connectors.okx.private_rows import (
     read_stop_order,
 )
 from app.connectors.okx.protocol import HEARTBEAT_S, PING, PONG, Envelope, checked_pair, read_envelope, weights
+from app.connectors.okx.stop_stream import OkxStopStream
 from app.connectors.okx.stream import on_event
 from app.connectors.spec import Auth, CancelAnswer, Domain, PlaceAccepted
 from app.core.account import FeeSchedule
@@ -76,8 +77,8 @@ _SUBSCRIPTIONS = msgspec.json.encode(
 class OkxPrivate:
     """The login goes first; the account and its orders are subscribed once it is accepted.
 
-    Waiting stop orders are told on the business socket only, which the account's one link is not: they are polled. The
-    one thing remembered is which of them the exchange agreed to cancel: with that, one that waits no longer has ended.
+    Waiting stop orders are told on a connection of their own (`side_stream`). The one thing remembered is which of them
+    the exchange agreed to cancel: with that, one that waits no longer has ended.
     """
 
     link: Link | None
@@ -87,6 +88,7 @@ class OkxPrivate:
         self._auth = auth
         self._cancelled_stops: set[str] = set()
         self.link = Link(name="private", url=domain.sockets["private"], heartbeat_s=HEARTBEAT_S)
+        self.side_stream = OkxStopStream(domain, auth, self.on_message)
 
     # -- the socket ----------------------------------------------------------------------------------------------------
 
