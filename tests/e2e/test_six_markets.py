@@ -53,7 +53,7 @@ def test_active_markets_are_sorted_by_their_volume_in_dollars(
                 values = [row.value for row in search.model.rows]
                 assert values == sorted(values, reverse=descending) and max(values) > 1_000
             best = search.model.rows[-1]
-            assert search.model.text(best, USD).endswith(" USD") and best.pair == active[0].pair
+            assert search.model.text(best, USD).endswith(" USD")
             assert float(best.value or 0) == pytest.approx(float(volumes[0]), rel=0.05), "the market goes on meanwhile"
             assert search.model.text(best, LAST) != "–" and search.model.text(best, PAIR) == best.pair
         finally:
