@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from random import Random
 from typing import TypeVar
 
@@ -14,6 +13,7 @@ from app.core.journal import EntryKind, OrderLedger
 from app.core.order_state import OrderFlag, OrderState
 from app.core.orders import InFlightOrder
 from app.core.requests import NoAnswer, NotSent, VenueError
+from app.core.timestamps import utc_time
 from app.net.waiting import cut_short, happens
 
 T = TypeVar("T")
@@ -283,8 +283,7 @@ class OrderDoubts:
                 self._give_up(order)
                 return
         if order.state is OrderState.UNKNOWN:
-            at = datetime.fromtimestamp(self._venue.estimate_ms() / 1000, UTC)
-            words = f"proved absent at {at:%H:%M:%S} UTC: {_EVIDENCE}"
+            words = f"proved absent at {utc_time(round(self._venue.estimate_ms()))} UTC: {_EVIDENCE}"
             self._ledger.enter(EntryKind.ABSENT, order.key, self._venue.wall_ms(), words)
 
     def _give_up(self, order: InFlightOrder) -> None:
