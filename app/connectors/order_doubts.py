@@ -82,7 +82,8 @@ class _Watch:
 
 
 class OrderDoubts:
-    """One watch per order in doubt: asked after 2, 4 and 8 s, then every 10 s, each 20 % sooner or later.
+    """One watch per order in doubt: asked after 2, 4 and 8 s, then every 10 s, each 20 % sooner or later; besides, 2 s
+    before its proof time and at it, and after a question that failed 1 s later, then 2, then 4.
 
     An order is proved absent only when two questions in a row, at least 2 s apart and the second past the proof time by
     the exchange's clock, were answered with a definite "not found", and neither the fills since nor a full list of
