@@ -11,7 +11,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -22,6 +21,7 @@ from app.config import ConfigError, Paths, load_config
 from app.connectors.registry import CLOSED, EXCHANGES, UnknownExchange, exchange_spec
 from app.connectors.spec import Domain, ExchangeSpec
 from app.core.clock import NS_PER_MS, SystemClock
+from app.core.timestamps import utc_date
 from app.credentials.account_info import AccountInfo, Lock
 from app.credentials.accounts import Accounts
 from app.credentials.consent import CONSENT, is_consent
@@ -165,7 +165,7 @@ def _list(vault: Accounts) -> int:
             f"{info.exchange} ({_place(info)})",
             info.key_fingerprint,
             info.lock.value,
-            _date(info.checked_ms) if info.checked else "not checked",
+            utc_date(info.checked_ms) if info.checked else "not checked",
             info.permissions.words(),
         )
         for info in found
@@ -180,10 +180,6 @@ def _list(vault: Accounts) -> int:
 
 def _place(info: AccountInfo) -> str:
     return f"lab {urlsplit(info.lab.get('rest', '')).netloc}" if info.lab else info.domain
-
-
-def _date(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}"
 
 
 # -- remove

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.connectors.exchange import Exchange
 from app.core.clock import NS_PER_MS, Clock
 from app.core.notices import Notices
+from app.core.timestamps import utc_date
 from app.net.issuers import Issuers, NewIssuer, Trust
 
 ISSUER_CHANGED = "ISSUER-CHANGED"
@@ -29,7 +29,7 @@ class CertificateDesk:
         if new is None:
             return ""
         return (
-            f"Since {_date(new.before.since_ms)} the certificate of {host} was issued by {new.before.name}. "
+            f"Since {utc_date(new.before.since_ms)} the certificate of {host} was issued by {new.before.name}. "
             f"Now {new.name} vouches for it. Exchanges change their issuer now and then. A security program on this "
             "computer, or a gateway of your company that reads along, shows in the same way."
         )
@@ -51,10 +51,6 @@ class CertificateDesk:
             stream.ask_now()
 
     def _tell(self, new: NewIssuer) -> None:
-        since = _date(new.before.since_ms)
+        since = utc_date(new.before.since_ms)
         words = f"{new.before.name} (since {since}) → {new.name}: nothing signed is sent there until you confirm it"
         self._notices.raise_alarm(ISSUER_CHANGED, new.host, words)
-
-
-def _date(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1_000, UTC):%Y-%m-%d}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from random import Random
 from typing import TypeVar
 
@@ -14,6 +13,7 @@ from app.core.journal import EntryKind, OrderLedger
 from app.core.order_state import OrderFlag, OrderState
 from app.core.orders import InFlightOrder
 from app.core.requests import NoAnswer, NotSent, VenueError
+from app.core.timestamps import utc_time
 from app.net.waiting import cut_short, happens
 
 T = TypeVar("T")
@@ -82,7 +82,8 @@ class _Watch:
 
 
 class OrderDoubts:
-    """One watch per order in doubt: asked after 2, 4 and 8 s, then every 10 s, each 20 % sooner or later.
+    """One watch per order in doubt: asked after 2, 4 and 8 s, then every 10 s, each 20 % sooner or later; besides, 2 s
+    before its proof time and at it, and after a question that failed 1 s later, then 2, then 4.
 
     An order is proved absent only when two questions in a row, at least 2 s apart and the second past the proof time by
     the exchange's clock, were answered with a definite "not found", and neither the fills since nor a full list of
@@ -283,8 +284,7 @@ class OrderDoubts:
                 self._give_up(order)
                 return
         if order.state is OrderState.UNKNOWN:
-            at = datetime.fromtimestamp(self._venue.estimate_ms() / 1000, UTC)
-            words = f"proved absent at {at:%H:%M:%S} UTC: {_EVIDENCE}"
+            words = f"proved absent at {utc_time(round(self._venue.estimate_ms()))} UTC: {_EVIDENCE}"
             self._ledger.enter(EntryKind.ABSENT, order.key, self._venue.wall_ms(), words)
 
     def _give_up(self, order: InFlightOrder) -> None:

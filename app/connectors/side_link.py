@@ -45,26 +45,22 @@ class SideLink:
         self._venue = venue
         self._stream = stream
         self._account = account
-        self._runner: LinkRunner | None = None
+        self.runner: LinkRunner | None = None
         self.status = LinkStatus(venue.connection(stream.link.name), stream.link.url)
         self.on_frame = stream.on_message
 
     def start(self, tasks: set[asyncio.Task[None]]) -> None:
-        self._runner = self._venue.runner(self._stream.link, self, self.status, private=True)
-        self._venue.spawn(self._runner.run(), self.status.name, tasks)
+        self.runner = self._venue.runner(self._stream.link, self, self.status, private=True)
+        self._venue.spawn(self.runner.run(), self.status.name, tasks)
 
     def stopped(self) -> None:
         """Its task has ended."""
-        self._runner = None
+        self.runner = None
         self.status.state = LinkState.OFF
 
     @property
     def live(self) -> bool:
         return self.status.state is LinkState.LIVE
-
-    @property
-    def runner(self) -> LinkRunner | None:
-        return self._runner
 
     def on_open(self) -> Iterable[Effect]:
         return self._stream.on_open(self._venue.now_ms())
@@ -82,8 +78,8 @@ class SideLink:
         if isinstance(effect, LoggedIn):
             self.status.note(self._venue.clock.wall_ns(), LinkState.LIVE)
             for answer in self._stream.on_logged_in():
-                if isinstance(answer, Send) and self._runner is not None:
-                    self._runner.send(answer.payload)
+                if isinstance(answer, Send) and self.runner is not None:
+                    self.runner.send(answer.payload)
         elif isinstance(effect, Subscribed):
             self._account.ask_now()
         else:

@@ -154,7 +154,7 @@ class UserStreamTracker:
             self.reports.note_balance(event.balance, STREAM, wall_ms)
             return
         orders = self.ledger.tracker
-        self.check.confirm(orders.get(event.client_order_id) or orders.get(event.exchange_order_id))
+        self.check.confirm(orders.find(event))
         if (len(self.ledger.tracker), len(self.ledger.tracker.waiting_fills)) > known:
             self._venue.spawn(self._describe(event), "describe an order", self._tasks)
         if not self._source.streams_balances:
@@ -176,7 +176,7 @@ class UserStreamTracker:
         """The stream said of an order what we do not know: perhaps REST has another word for it."""
         await asyncio.sleep(_ASK_ABOUT_AFTER_S)
         tracker = self.ledger.tracker
-        order = tracker.get(update.client_order_id) or tracker.get(update.exchange_order_id)
+        order = tracker.find(update)
         if order is None or OrderFlag.UNKNOWN_WORD not in order.flags or order.is_done:
             return
         try:
@@ -281,7 +281,7 @@ class UserStreamTracker:
         listed: set[str] = set()
         for update in await self._venue.all_pages(self._source.get_open_orders()):
             self.ledger.update(update, self._venue.wall_ms())
-            order = self.ledger.tracker.get(update.client_order_id) or self.ledger.tracker.get(update.exchange_order_id)
+            order = self.ledger.tracker.find(update)
             if order is not None:
                 listed.add(order.key)
         for order in (*self.ledger.tracker.open, *self.ledger.tracker.put_away):
@@ -350,7 +350,7 @@ class UserStreamTracker:
     def take_fill(self, fill: Fill) -> None:
         """Enter what an answer told: recovered when the stream told neither of it nor of the amount it filled."""
         tracker = self.ledger.tracker
-        order = tracker.get(fill.client_order_id) or tracker.get(fill.exchange_order_id)
+        order = tracker.find(fill)
         counted = order.filled - order.fills_missing if order is not None else 0
         streamed = self.reports.streamed(order.key) if order is not None else 0
         before = len(order.fills) if order is not None else len(tracker.waiting_fills)
@@ -368,7 +368,7 @@ class UserStreamTracker:
             self.take_fill(fill)
 
     def _note_order(self, update: OrderUpdate, wall_ms: int) -> None:
-        order = self.ledger.tracker.get(update.client_order_id) or self.ledger.tracker.get(update.exchange_order_id)
+        order = self.ledger.tracker.find(update)
         if order is not None:
             self.reports.note_order(order.key, update, update.source, wall_ms)
 

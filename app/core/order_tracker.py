@@ -89,6 +89,10 @@ class OrderTracker:
     def unknown(self) -> list[InFlightOrder]:
         return [order for order in self._orders.values() if order.state is OrderState.UNKNOWN]
 
+    def find(self, told: OrderUpdate | Fill) -> InFlightOrder | None:
+        """The order that a report is about, by our id where it has one, else by the exchange's."""
+        return self.get(told.client_order_id) or self.get(told.exchange_order_id)
+
     def get(self, key: str) -> InFlightOrder | None:
         """By our id, by the exchange's id, or by any `InFlightOrder.key` the order ever had."""
         order = self._orders.get(key) or self._by_client_id.get(key)

@@ -21,6 +21,7 @@ _COMFORT_MS = 6.0
 _WINDOW_S = 2.0
 _PATIENCE_S = 5.0
 _ROUND = 10
+_LEAST_HZ = 2
 _BEATS = 10
 _HEAVY_NS = NS_PER_MS
 _NONE: list[QWidget] = []
@@ -98,6 +99,8 @@ class FrameClock(QObject):
         self._active: set[int] = set()
         self._behind: set[int] = set()
         self._turn = 0
+        self._owed = 0.0
+        """So many of the others have to be refreshed now, or one of them is seen too seldom."""
         self._chart_turn = 0
         self._due_ns: int | None = None
         self._skip = False
@@ -234,7 +237,9 @@ class FrameClock(QObject):
         if not others or (charts and self._chart_turn < len(charts) - 1):
             return due, []
         # A round in ten ticks is 3 Hz for each at 30 Hz; slower clocks hold the promise of 2 Hz and no more.
-        count = ceil(len(others) * max(len(charts), 1) / min(_ROUND, self.hz // 2))
+        rounds = max(len(charts), 1)
+        count = ceil(len(others) * rounds / min(_ROUND, self.hz // 2))
+        self._owed += len(others) * rounds * _LEAST_HZ / self.hz
         start = self._turn % len(others)
         return due, (others[start:] + others[:start])[:count]
 
@@ -264,8 +269,9 @@ class FrameClock(QObject):
             windows[id(panel.window())] = panel.window()
             if panel in others:
                 self._turn += 1
-                if self._cpu_ns() - before > _HEAVY_NS:
-                    # What comes after it waits for the next turn, so that two heavy ones never meet.
+                self._owed = max(self._owed - 1, 0.0)
+                if self._cpu_ns() - before > _HEAVY_NS and self._owed < 1:
+                    # What comes after it waits for the next turn: two heavy ones meet only where they are too many.
                     break
         for window in windows.values():
             QCoreApplication.sendPostedEvents(window, QEvent.Type.UpdateRequest)

@@ -91,6 +91,32 @@ def test_many_others_still_get_two_refreshes_a_second_at_the_slowest_rate(bench:
     assert min(bench.seen.values()) >= 2
 
 
+def test_heavy_others_never_meet_in_a_frame_and_are_still_seen_twice_a_second(bench: Bench) -> None:
+    for name in ("candles", "depth"):
+        bench.panel(name, active=True).leisurely = True
+    for at in range(6):
+        bench.panel(f"p{at}")
+    bench.cost_ms = 1.5
+    met = 0
+    for _ in range(60):
+        before = sum(bench.seen[f"p{at}"] for at in range(6))
+        bench.run(1 / 30)
+        met = max(met, sum(bench.seen[f"p{at}"] for at in range(6)) - before)
+    assert met == 1
+    assert min(bench.seen[f"p{at}"] for at in range(6)) >= 4
+
+
+def test_where_heavy_ones_are_too_many_each_is_still_seen_twice_a_second(bench: Bench) -> None:
+    for at in range(23):
+        bench.panel(f"p{at}")
+    bench.cost_ms = 1.5
+    bench.frames._gear = 2
+    bench.run(1)
+    bench.seen.clear()
+    bench.run(5)
+    assert min(bench.seen.values()) >= 10
+
+
 def test_hidden_and_minimised_panels_cost_nothing(bench: Bench) -> None:
     bench.panel("hidden", active=True, shown=False)
     small = bench.panel("small", active=True)
