@@ -21,7 +21,6 @@ from app.config import ConfigError, Paths, load_config
 from app.connectors.registry import CLOSED, EXCHANGES, UnknownExchange, exchange_spec
 from app.connectors.spec import Domain, ExchangeSpec
 from app.core.clock import NS_PER_MS, SystemClock
-from app.core.timestamps import utc_date
 from app.credentials.account_info import AccountInfo, Lock
 from app.credentials.accounts import Accounts
 from app.credentials.consent import CONSENT, is_consent
@@ -31,6 +30,7 @@ from app.credentials.key_check import Check, KeyCheck, check_key
 from app.credentials.key_input import Answers, InputEnded, answers
 from app.credentials.setup import AccountSetup, takes_pem
 from app.credentials.strength import password_strength
+from app.dates import utc_date
 from app.net.issuers import Issuers, Trust
 from app.twin_process import TwinError, read_twin_line
 

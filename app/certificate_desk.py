@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from app.connectors.exchange import Exchange
 from app.core.clock import NS_PER_MS, Clock
 from app.core.notices import Notices
-from app.core.timestamps import utc_date
+from app.dates import utc_date
 from app.net.issuers import Issuers, NewIssuer, Trust
 
 ISSUER_CHANGED = "ISSUER-CHANGED"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
 
@@ -28,11 +27,6 @@ def utc_time(ms: int) -> str:
     """hh:mm:ss"""
     second = ms // 1_000 % 86_400
     return f"{second // 3_600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
-
-
-def utc_date(ms: int) -> str:
-    """yyyy-mm-dd"""
-    return f"{datetime.fromtimestamp(ms / 1_000, UTC):%Y-%m-%d}"
 
 
 def unit_of(time: int) -> TimeUnit:
