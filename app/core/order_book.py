@@ -212,8 +212,7 @@ class OrderBook:
         self._last = diff
         self.frame = diff.frame
         self.diffs += 1
-        if self._fresh is not None:
-            self._keep(diff.frame, diff)
+        self._keep(diff.frame, diff)
 
     def follow(self, change: BookChange, after: int | None, frame: int) -> bool:
         """Apply a change that comes right after the message with the id `after`, if that is the last one applied to a

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Protocol
@@ -24,7 +24,6 @@ _ROUND = 10
 _LEAST_HZ = 2
 _BEATS = 10
 _HEAVY_NS = NS_PER_MS
-_NONE: list[QWidget] = []
 _PER_MS = 20
 _LONGEST_MS = 250
 _BETWEEN_HURRIES_NS = 50 * NS_PER_MS
@@ -257,10 +256,10 @@ class FrameClock(QObject):
                 back.append(panel)
         return back
 
-    def _refresh(self, panels: list[QWidget], others: list[QWidget] = _NONE) -> None:
+    def _refresh(self, panels: list[QWidget], others: Sequence[QWidget] = ()) -> None:
         windows = {}
         broken: Exception | None = None
-        for panel in panels + others:
+        for panel in [*panels, *others]:
             before = self._cpu_ns()
             try:
                 panel.refresh()  # type: ignore[attr-defined]  # `Refreshing` and a widget at once
