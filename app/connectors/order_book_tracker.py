@@ -120,7 +120,7 @@ class OrderBookTracker:
     def untrack(self, pair: str) -> None:
         if self.feeds.pop(pair, None) is None:
             return
-        self.order_books.pop(pair)
+        self.data_source.forget_book(pair)
         gone = [Subscription(Channel.BOOK, pair), Subscription(Channel.TRADES, pair)]
         for key in [key for key in self.series if key[0] == pair]:
             del self.series[key]

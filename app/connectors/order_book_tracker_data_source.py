@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from app.connectors.link_runner import LinkRunner, NextUser
 from app.connectors.next_connection import NextConnection
-from app.connectors.spec import PublicSource
+from app.connectors.spec import PublicSource, Reader, Teller
 from app.connectors.taps import offer
 from app.connectors.venue import Venue
 from app.core.effects import (
@@ -123,6 +123,7 @@ class OrderBookTrackerDataSource:
     async def _listen(self, output: Tap, kind: type) -> None:
         taps = self._taps.setdefault(kind, [])
         taps.append(output)
+        self._close_lanes()
         self.connect_sink(kind, self._tapped.get(kind) or self.sinks.get(kind, _ignore))
         try:
             await asyncio.Event().wait()
@@ -130,6 +131,7 @@ class OrderBookTrackerDataSource:
             taps.remove(output)
             if not taps:
                 del self._taps[kind]
+                self._close_lanes()
             self.connect_sink(kind, self._tapped.pop(kind))
 
     def connect_sink(self, kind: type, sink: Callable[[Any], None]) -> None:
@@ -220,18 +222,16 @@ class OrderBookTrackerDataSource:
 
     # -- reading
 
-    def reader(self, link: str) -> Callable[[bytes, int], Iterable[Effect]]:
+    def reader(self, link: str) -> Reader:
         """The function that reads one message of that connection and hands its events on; it returns what concerns the
-        connection itself. This is the hot path of the desk, hence a closure: its names are looked up once.
+        connection itself. This is the hot path of the desk, hence closures: their names are looked up once.
         """
-        source, taps, lane, tell = self.source, self._taps, self._lane(link), self._teller(link)
-
-        def read(data: bytes, frame: int) -> Iterable[Effect]:
-            # Nearly every message is a change that follows the last one, and nobody taps.
-            effects = source.on_message(data, frame, None if taps else lane)
-            return NOTHING if effects is NOTHING else tell(effects)
-
-        return read
+        tell = self._teller(link)
+        reader: Callable[[Lane, Teller], Reader] | None = getattr(self.source, "reader", None)
+        if reader is not None:
+            return reader(self._lane(link), tell)
+        on_message = self.source.on_message
+        return lambda data, frame: tell(on_message(data, frame))
 
     def _teller(self, link: str) -> Callable[[Iterable[Effect]], Iterable[Effect]]:
         sinks, books, taps = self.sinks, self.books, self._taps
@@ -283,7 +283,18 @@ class OrderBookTrackerDataSource:
         lane = self._lanes.get(link)
         if lane is None:
             lane = self._lanes[link] = Lane(self.books)
+            lane.close(bool(self._taps))
         return lane
+
+    def forget_book(self, pair: str) -> None:
+        """No message changes this pair's book any more."""
+        del self.books[pair]
+        for lane in self._lanes.values():
+            lane.forget()
+
+    def _close_lanes(self) -> None:
+        for lane in self._lanes.values():
+            lane.close(bool(self._taps))
 
     def forget_number(self, link: str) -> None:
         """The connection begins anew: whatever number comes next is its first."""

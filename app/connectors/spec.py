@@ -123,11 +123,28 @@ class PublicSource(Protocol):
         """The message sent every `Link.heartbeat_s`."""
         ...
 
-    def on_message(self, data: bytes, frame: int, lane: Lane | None = None) -> Iterable[Effect]:
-        """Read one message. Raises `msgspec.DecodeError` or `ValueError` when it cannot be read, nothing else.
+    def on_message(self, data: bytes, frame: int) -> Iterable[Effect]:
+        """Read one message. Raises `msgspec.DecodeError` or `ValueError` when it cannot be read, nothing else."""
+        ...
 
-        With a `lane` a change that follows may be applied to its book here instead of being told; without, nothing is
-        changed.
+
+Reader = Callable[[bytes, int], Iterable[Effect]]
+"""Reads one message with its number; as `PublicSource.on_message`."""
+Teller = Callable[[Iterable[Effect]], Iterable[Effect]]
+"""Takes what a message told and returns what is left to be done."""
+
+
+def as_told(effects: Iterable[Effect]) -> Iterable[Effect]:
+    """A `Teller` that does nothing."""
+    return effects
+
+
+class LaneSource(PublicSource, Protocol):
+    """Market data so frequent that a change which follows is applied where it is read."""
+
+    def reader(self, lane: Lane, tell: Teller) -> Reader:
+        """What reads one connection: as `on_message`, but such a change is applied to its book in the lane, and
+        everything else goes through `tell`.
         """
         ...
 

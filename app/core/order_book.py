@@ -212,7 +212,14 @@ class OrderBook:
         self._last = diff
         self.frame = diff.frame
         self.diffs += 1
-        self._keep(diff.frame, diff)
+        self._keep(diff, diff.frame)
+
+    def _keep(self, change: BookChange, frame: int) -> None:
+        fresh = self._fresh
+        if fresh is not None:
+            fresh.append((frame, change))
+            if len(fresh) > _FEW:
+                self._fresh = None
 
     def follow(self, change: BookChange, after: int | None, frame: int) -> bool:
         """Apply a change that comes right after the message with the id `after`, if that is the last one applied to a
@@ -235,16 +242,12 @@ class OrderBook:
         self._last = change
         self.frame = frame
         self.diffs += 1
-        if self._fresh is not None:
-            self._keep(frame, change)
-        return True
-
-    def _keep(self, frame: int, change: BookChange) -> None:
-        fresh = self._fresh
-        if fresh is not None:
+        if (fresh := self._fresh) is not None:
+            # As `_keep`, which would be one more call.
             fresh.append((frame, change))
             if len(fresh) > _FEW:
                 self._fresh = None
+        return True
 
     def set_state(self, state: BookState, reason: str = "") -> None:
         self.state = state
@@ -371,17 +374,39 @@ class OrderBook:
 
 
 class Lane:
-    """What the messages of one connection may change at once: `PublicSource.on_message` applies a change that follows
-    the last one of a live book itself, and no event is made of it.
+    """What the messages of one connection may change at once: a `LaneSource` applies a change that follows the last one
+    of a live book itself, and no event is made of it.
     """
 
-    __slots__ = ("books", "number")
+    __slots__ = ("met", "number", "_books", "_closed")
 
     def __init__(self, books: Mapping[str, OrderBook]) -> None:
-        self.books = books
-        """By pair."""
+        self.met: dict[str, OrderBook] = {}
+        """Books by the exchange's name for the pair, as far as `meet` found them."""
         self.number: int | None = None
         """Of the connection's last message, where the exchange numbers them."""
+        self._books = books
+        self._closed = False
+
+    def find(self, pair: str) -> OrderBook | None:
+        """The book that may be changed, None where events must be made."""
+        return None if self._closed else self._books.get(pair)
+
+    def meet(self, symbol: str, pair: str) -> OrderBook | None:
+        """As `find`, and remember it by the exchange's symbol."""
+        book = self.find(pair)
+        if book is not None:
+            self.met[symbol] = book
+        return book
+
+    def forget(self) -> None:
+        """A book came or went: look for them anew."""
+        self.met.clear()
+
+    def close(self, closed: bool) -> None:
+        """Whether every change must become an event, because somebody listens to them."""
+        self._closed = closed
+        self.met.clear()
 
 
 class BookSync:

@@ -10,7 +10,7 @@ import pytest
 
 from app.connectors.binance.protocol import padded
 from app.connectors.registry import exchange_spec
-from app.connectors.spec import PublicSource
+from app.connectors.spec import LaneSource, as_told
 from app.core.effects import Channel, Effect, Sequence, Subscription
 from app.core.order_book import BookState, BookSync, Lane, OrderBook
 from app.core.types import BookDiff, BookSnapshot, Side
@@ -59,9 +59,9 @@ STEPS: list[tuple[Levels, Levels]] = [
 ]
 
 
-def source_of(name: str) -> PublicSource:
+def source_of(name: str) -> LaneSource:
     spec = exchange_spec(name)
-    source = spec.public(next(iter(spec.domains.values())))
+    source: LaneSource = spec.public(next(iter(spec.domains.values())))  # type: ignore[assignment]
     if name == "binance":
         source._markets.learn([("BTCUSD", "BTC", "USD")])  # type: ignore[attr-defined]
     return source
@@ -97,7 +97,7 @@ def test_a_lane_leaves_the_book_as_the_events_do(name: str) -> None:
     lane = lane_of(by_lane.book)
     for at, (bids, asks) in enumerate(STEPS):
         message = WRITERS[name](11 + at, bids, asks)
-        assert list(source.on_message(message, 50 + at, lane)) == []
+        assert list(source.reader(lane, as_told)(message, 50 + at)) == []
         assert told(source.on_message(message, 50 + at), by_events) == [None]
         assert state_of(by_lane.book) == state_of(by_events.book)
     assert [level[1] for level in by_lane.book.bids] == ["3", "1"]
@@ -120,7 +120,7 @@ def test_what_does_not_follow_is_told_and_not_applied(name: str) -> None:
     source, sync = source_of(name), live_book(name)
     lane = lane_of(sync.book)
     before = state_of(sync.book)
-    effects = list(source.on_message(WRITERS[name](13, *STEPS[0]), 50, lane))
+    effects = list(source.reader(lane, as_told)(WRITERS[name](13, *STEPS[0]), 50))
     assert state_of(sync.book) == before and lane.number == 10
     if name == "coinbase":
         assert effects[0] == Sequence(13)
@@ -138,7 +138,7 @@ def test_a_book_that_is_not_live_is_left_alone(name: str, state: BookState) -> N
     before = state_of(sync.book)
     [change] = [
         effect
-        for effect in source.on_message(WRITERS[name](11, *STEPS[0]), 50, lane_of(sync.book))
+        for effect in source.reader(lane_of(sync.book), as_told)(WRITERS[name](11, *STEPS[0]), 50)
         if type(effect) is BookDiff
     ]
     assert (change.pair, change.frame, [amount for _, amount in change.bids]) == ("BTC-USD", 50, ["3"])
@@ -147,7 +147,7 @@ def test_a_book_that_is_not_live_is_left_alone(name: str, state: BookState) -> N
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_market_without_a_book_is_told(name: str) -> None:
-    effects = list(source_of(name).on_message(WRITERS[name](11, *STEPS[0]), 50, lane_of()))
+    effects = list(source_of(name).reader(lane_of(), as_told)(WRITERS[name](11, *STEPS[0]), 50))
     assert [effect.pair for effect in effects if isinstance(effect, BookDiff)] == ["BTC-USD"]
 
 
@@ -156,10 +156,10 @@ def test_two_pairs_of_one_coinbase_book_both_follow_or_are_told() -> None:
     list(source.subscribe([Subscription(Channel.BOOK, "BTC-USD"), Subscription(Channel.BOOK, "BTC-USDC")]))
     dollars, coins = live_book("coinbase").book, live_book("coinbase", "BTC-USDC").book
     lane = lane_of(dollars, coins)
-    assert list(source.on_message(coinbase(11, [("99", "3")], []), 50, lane)) == []
+    assert list(source.reader(lane, as_told)(coinbase(11, [("99", "3")], []), 50)) == []
     assert dollars.bids == coins.bids == [("99", "3"), ("98", "2")]
     coins.set_state(BookState.STALE, "for the test")
-    [change] = source.on_message(coinbase(12, [("99", "4")], []), 51, lane)
+    [change] = source.reader(lane, as_told)(coinbase(12, [("99", "4")], []), 51)
     assert isinstance(change, BookDiff) and (change.pair, change.exchange_ms) == ("BTC-USDC", MS)
     assert (dollars.bids[0], coins.bids[0], lane.number) == (("99", "4"), ("99", "3"), 12)
 
@@ -172,14 +172,14 @@ def test_a_coinbase_message_that_cannot_be_read_changes_nothing() -> None:
         coinbase(11, [("99", "3")], []).replace(b"2026-08-09T21", b"2026-08-09X99"),
     ):
         with pytest.raises(ValueError):
-            list(source.on_message(spoilt, 50, lane))
+            list(source.reader(lane, as_told)(spoilt, 50))
     assert (sync.book.diffs, lane.number, sync.book.bids) == (0, 10, BIDS)
 
 
 def test_a_binance_range_that_ends_before_it_begins_is_not_applied() -> None:
     source, sync = source_of("binance"), live_book("binance")
     message = binance(11, [("99", "3")], []).replace(b'"u":110', b'"u":50')
-    effects = list(source.on_message(message, 50, lane_of(sync.book)))
+    effects = list(source.reader(lane_of(sync.book), as_told)(message, 50))
     assert told(effects, sync) == [None] and (sync.ignored, sync.book.last_id, sync.book.diffs) == (1, 100, 0)
 
 
@@ -188,5 +188,5 @@ def test_several_poloniex_books_in_one_message_are_told() -> None:
     row = {"symbol": "BTC_USD", "asks": [], "bids": [("99", "3")], "lastId": 10, "id": 11, "ts": MS}
     second = row | {"lastId": 11, "id": 12, "bids": [("99", "4")]}
     message = msgspec.json.encode({"channel": "book_lv2", "data": [row, second], "action": "update"})
-    assert told(source.on_message(message, 50, lane_of(sync.book)), sync) == [None, None]
+    assert told(source.reader(lane_of(sync.book), as_told)(message, 50), sync) == [None, None]
     assert (sync.book.bids[0], sync.book.last_id) == (("99", "4"), 12)

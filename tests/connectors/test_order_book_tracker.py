@@ -151,6 +151,37 @@ async def test_taps_see_every_event_in_wire_order(desk: Desk) -> None:
     await asyncio.gather(*listeners, return_exceptions=True)
 
 
+async def test_a_tap_in_the_middle_of_a_stream_sees_each_change_while_it_listens(desk: Desk) -> None:
+    source, book = desk.exchange.order_book_tracker.data_source, desk.exchange.order_books[PAIR]
+    desk.socket().receives(snapshot(1, [["9", "1"]], [["11", "1"]]), diff(1, 2), diff(2, 3))
+    await until(lambda: book.last_id == 3)
+    queue: asyncio.Queue[Any] = asyncio.Queue()
+    listener = asyncio.ensure_future(source.listen_for_order_book_diffs(queue))
+    await asyncio.sleep(0)
+    desk.socket().receives(diff(3, 4), diff(4, 5))
+    await until(lambda: book.last_id == 5)
+    assert [queue.get_nowait().last_id for _ in range(queue.qsize())] == [4, 5]
+    listener.cancel()
+    await asyncio.gather(listener, return_exceptions=True)
+    desk.socket().receives(diff(5, 6))
+    await until(lambda: book.last_id == 6)
+    assert queue.empty() and book.diffs == 5
+
+
+async def test_a_market_followed_again_has_a_book_of_its_own(desk: Desk) -> None:
+    tracker, before = desk.exchange.order_book_tracker, desk.exchange.order_books[PAIR]
+    desk.socket().receives(snapshot(1, [["9", "1"]], [["11", "1"]]), diff(1, 2))
+    await until(lambda: before.last_id == 2)
+    tracker.untrack(PAIR)
+    assert PAIR not in desk.exchange.order_books
+    tracker.track(PAIR)
+    after = desk.exchange.order_books[PAIR]
+    desk.socket().receives(diff(2, 3), snapshot(7, [["9", "2"]], [["11", "2"]]), diff(7, 8, bids=[["9", "5"]]))
+    await until(lambda: after.last_id == 8)
+    assert after.bids == [("9", "5")]
+    assert (before.last_id, before.bids) == (2, [("9", "1")])
+
+
 async def test_every_level_names_the_message_that_set_it(desk: Desk) -> None:
     book = desk.exchange.order_books[PAIR]
     desk.socket().receives(snapshot(1, [["99", "1"], ["98", "1"]], [["101", "1"]]))

@@ -43,7 +43,7 @@ from app.connectors.binance.public_rows import (
     taker_side,
 )
 from app.connectors.binance.rules import ExchangeInfo, trading_rules
-from app.connectors.spec import Domain
+from app.connectors.spec import Domain, Reader, Teller, as_told
 from app.connectors.wire_numbers import number, required, unless_zero
 from app.core.effects import (
     NOTHING,
@@ -91,26 +91,35 @@ class BinancePublic:
     def __init__(self, domain: Domain) -> None:
         self._link = Link(name="public", url=domain.sockets["public"], lifetime_s=LIFETIME_S, sends_per_s=4)
         self._markets = markets_of(domain)
+        self._read = self.reader(Lane({}), as_told)
         self._asked: dict[int, tuple[str, tuple[Subscription, ...]]] = {}
         self._begun: set[str] = set()
         """Pairs whose book began on this connection: their stream is confirmed."""
 
     # -- the socket ----------------------------------------------------------------------------------------------------
 
-    def on_message(self, data: bytes, frame: int, lane: Lane | None = None) -> Iterable[Effect]:
-        try:
-            event = _decode_combined(data).data
-        except ValidationError as refusal:
-            return self._rare(data, frame, refusal)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
-        if lane is not None and type(event) is DepthUpdate and is_padded(event.bids) and is_padded(event.asks):
-            # Nearly every change begins with the number after the last one.
-            book = lane.books.get(self._markets[event.symbol])
-            first = event.first_id
-            if book is not None and first <= event.last_id and book.follow(event, first - 1, frame):
-                return NOTHING
-        return self._on_event(event, frame)
+    def reader(self, lane: Lane, tell: Teller) -> Reader:
+        markets, met = self._markets, lane.met
+
+        def read(data: bytes, frame: int) -> Iterable[Effect]:
+            try:
+                event = _decode_combined(data).data
+            except ValidationError as refusal:
+                return tell(self._rare(data, frame, refusal))
+            except RecursionError:
+                raise ValueError("nested too deeply") from None
+            if type(event) is DepthUpdate and is_padded(event.bids) and is_padded(event.asks):
+                # Nearly every change begins with the number after the last one.
+                symbol, first = event.symbol, event.first_id
+                book = met.get(symbol) or lane.meet(symbol, markets[symbol])
+                if book is not None and first <= event.last_id and book.follow(event, first - 1, frame):
+                    return NOTHING
+            return tell(self._on_event(event, frame))
+
+        return read
+
+    def on_message(self, data: bytes, frame: int) -> Iterable[Effect]:
+        return self._read(data, frame)
 
     def _on_event(self, event: StreamEvent, frame: int) -> Iterable[Effect]:
         if type(event) is DepthUpdate:

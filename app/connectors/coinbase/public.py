@@ -45,7 +45,7 @@ from app.connectors.coinbase.protocol import (
     to_symbol,
 )
 from app.connectors.coinbase.streams import Streams
-from app.connectors.spec import Domain
+from app.connectors.spec import Domain, Reader, Teller, as_told
 from app.core.effects import (
     NOTHING,
     Channel,
@@ -98,35 +98,44 @@ class CoinbasePublic:
         self._url = domain.sockets["public"]
         self._streams = Streams()
         self._pairs = self._streams.pairs
+        self._read = self.reader(Lane({}), as_told)
         self._opened = False
         self._newest_ms = 0
 
     # -- the socket ----------------------------------------------------------------------------------------------------
 
-    def on_message(self, data: bytes, frame: int, lane: Lane | None = None) -> Iterable[Effect]:
+    def reader(self, lane: Lane, tell: Teller) -> Reader:
         """A book message that cannot be read is lost whole: its number is missing then, and the gap shows."""
-        try:
-            message = _decode_flood(data)
-        except ValidationError as refusal:
-            return self._rare(data, frame, refusal)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
-        if type(message) is not ChangeFrame:
-            return self._trades(message, frame)
-        (event,) = message.events
-        pairs = self._pairs[event.product_id]
-        bids, asks = _sides(event.updates)
-        change = Change(bids, asks, message.timestamp)
-        number = message.sequence_num
-        if lane is None or lane.number != number - 1:
-            return [MessageNumber(number), *_told(change, pairs, frame)]
-        lane.number = number
-        left: list[str] | None = None
-        for pair in pairs:
-            book = lane.books.get(pair)
-            if book is None or not book.follow(change, None, frame):
-                left = [pair] if left is None else [*left, pair]
-        return NOTHING if left is None else _told(change, left, frame)
+        pairs_of = self._pairs
+
+        def read(data: bytes, frame: int) -> Iterable[Effect]:
+            try:
+                message = _decode_flood(data)
+            except ValidationError as refusal:
+                return tell(self._rare(data, frame, refusal))
+            except RecursionError:
+                raise ValueError("nested too deeply") from None
+            if type(message) is not ChangeFrame:
+                return tell(self._trades(message, frame))
+            (event,) = message.events
+            pairs = pairs_of[event.product_id]
+            bids, asks = _sides(event.updates)
+            change = Change(bids, asks, message.timestamp)
+            number = message.sequence_num
+            if lane.number != number - 1:
+                return tell([MessageNumber(number), *_told(change, pairs, frame)])
+            lane.number = number
+            left: list[str] | None = None
+            for pair in pairs:
+                book = lane.find(pair)
+                if book is None or not book.follow(change, None, frame):
+                    left = [pair] if left is None else [*left, pair]
+            return NOTHING if left is None else tell(_told(change, left, frame))
+
+        return read
+
+    def on_message(self, data: bytes, frame: int) -> Iterable[Effect]:
+        return self._read(data, frame)
 
     def _trades(self, message: TradesFrame, frame: int) -> Iterable[Effect]:
         effects: list[Effect] = [MessageNumber(message.sequence_num)]

@@ -49,7 +49,6 @@ from app.connectors.spec import Domain
 from app.core.effects import NOTHING, Channel, Effect, Reconnect, Refused, Send, Subscribed, Subscription, Unknown
 from app.core.errors import ErrorKind
 from app.core.links import Link
-from app.core.order_book import Lane
 from app.core.requests import Call, Priority, Request, Response
 from app.core.trading_rule import TradingRule
 from app.core.types import BookDiff, BookSnapshot, Candle, Integrity, Ticker, Trade
@@ -96,7 +95,7 @@ class CryptoComPublic:
 
     # -- the socket ----------------------------------------------------------------------------------------------------
 
-    def on_message(self, data: bytes, frame: int, lane: Lane | None = None) -> Iterable[Effect]:
+    def on_message(self, data: bytes, frame: int) -> Iterable[Effect]:
         if _UPDATE in data[:_HEAD]:
             try:
                 result = _decode_update(data).result

@@ -37,7 +37,6 @@ from app.connectors.spec import Domain
 from app.core.effects import NOTHING, Channel, Effect, Subscription
 from app.core.errors import ErrorKind
 from app.core.links import Link
-from app.core.order_book import Lane
 from app.core.requests import Call, Priority, Request, Response, VenueError
 from app.core.trading_rule import TradingRule
 from app.core.types import (
@@ -129,7 +128,7 @@ class FmzPublic:
     def heartbeat(self, now_ms: int) -> bytes:
         return b""
 
-    def on_message(self, data: bytes, frame: int, lane: Lane | None = None) -> Iterable[Effect]:
+    def on_message(self, data: bytes, frame: int) -> Iterable[Effect]:
         raise ValueError("the protocol has no stream")
 
     def read_reply(self, asked: bytes, response: Response) -> Iterable[Effect]:

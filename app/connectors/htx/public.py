@@ -39,7 +39,6 @@ from app.connectors.htx.rules import read_symbols, trading_rules
 from app.connectors.spec import Domain
 from app.core.effects import NOTHING, Channel, Effect, Refused, Send, Subscribed, Subscription, Unknown
 from app.core.links import Link
-from app.core.order_book import Lane
 from app.core.requests import Call, Priority, Request, Response
 from app.core.trading_rule import TradingRule
 from app.core.types import BookDiff, BookSnapshot, Candle, Integrity, Ticker, Trade
@@ -88,7 +87,7 @@ class HtxPublic:
 
     # -- the sockets ---------------------------------------------------------------------------------------------------
 
-    def on_message(self, data: bytes, frame: int, lane: Lane | None = None) -> Iterable[Effect]:
+    def on_message(self, data: bytes, frame: int) -> Iterable[Effect]:
         text = inflate(data)
         try:
             if text.find(_CHANGES, 0, _WITHIN) > 0:

@@ -47,7 +47,6 @@ from app.connectors.okx.stream import on_event
 from app.connectors.spec import Domain
 from app.core.effects import NOTHING, BookChecksum, Channel, Effect, Pong, Send, Subscribed, Subscription, Unknown
 from app.core.links import Link
-from app.core.order_book import Lane
 from app.core.requests import Call, Priority, Request, Response
 from app.core.trading_rule import TradingRule
 from app.core.types import BookDiff, BookSnapshot, Candle, Integrity, Level, Ticker, Trade
@@ -98,7 +97,7 @@ class OkxPublic:
 
     # -- the sockets ---------------------------------------------------------------------------------------------------
 
-    def on_message(self, data: bytes, frame: int, lane: Lane | None = None) -> Iterable[Effect]:
+    def on_message(self, data: bytes, frame: int) -> Iterable[Effect]:
         try:
             if data.startswith(_BOOKS):
                 message = _decode_book_frame(data)

@@ -36,11 +36,11 @@ from app.connectors.poloniex.protocol import (
     to_pair,
     to_symbol,
 )
-from app.connectors.spec import Domain
+from app.connectors.spec import Domain, Reader, Teller, as_told
 from app.connectors.wire_numbers import number, required, unless_zero
 from app.core.effects import NOTHING, Channel, Effect, Pong, Refused, Send, Subscribed, Subscription, Unknown
 from app.core.links import Link
-from app.core.order_book import Lane
+from app.core.order_book import Lane, OrderBook
 from app.core.requests import Call, Priority, Request, Response, Weight
 from app.core.trading_rule import TradingRule
 from app.core.types import (
@@ -93,27 +93,35 @@ class PoloniexPublic:
     def __init__(self, domain: Domain) -> None:
         self._link = Link(name="public", url=domain.sockets["public"], heartbeat_s=HEARTBEAT_S)
         self._pairs = PairOf()
+        self._read = self.reader(Lane({}), as_told)
 
     # -- the socket ----------------------------------------------------------------------------------------------------
 
-    def on_message(self, data: bytes, frame: int, lane: Lane | None = None) -> Iterable[Effect]:
-        try:
-            message = _decode_flood(data)
-        except ValidationError as refusal:
-            return self._rare(data, frame, refusal)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
-        if type(message) is not ChangeFrame:
-            return self._trades(message, frame)
-        (row,) = message.data
-        if lane is not None:
+    def reader(self, lane: Lane, tell: Teller) -> Reader:
+        pairs, met = self._pairs, lane.met
+
+        def read(data: bytes, frame: int) -> Iterable[Effect]:
             try:
-                book = lane.books[self._pairs[row.symbol]]
+                message = _decode_flood(data)
+            except ValidationError as refusal:
+                return tell(self._rare(data, frame, refusal))
+            except RecursionError:
+                raise ValueError("nested too deeply") from None
+            if type(message) is not ChangeFrame:
+                return tell(self._trades(message, frame))
+            (row,) = message.data
+            try:
+                book: OrderBook | None = met[row.symbol]
             except KeyError:
-                return (self._change(row, frame),)
-            if book.follow(row, row.prev_id, frame):
+                book = lane.meet(row.symbol, pairs[row.symbol])
+            if book is not None and book.follow(row, row.prev_id, frame):
                 return NOTHING
-        return (self._change(row, frame),)
+            return tell((self._change(row, frame),))
+
+        return read
+
+    def on_message(self, data: bytes, frame: int) -> Iterable[Effect]:
+        return self._read(data, frame)
 
     def _change(self, row: BookRow, frame: int) -> BookDiff:
         return BookDiff(
