@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 
@@ -51,11 +51,10 @@ class _Levels:
         self.best_first = [level for _, level in keyed]
         self.settled = True
 
-    def settle(self, prices: Iterable[str]) -> None:
-        """Settle these prices only. The list handed out before stays as it was: readers may hold it."""
+    def settle(self, changed: Mapping[str, str]) -> None:
+        """Settle these levels only. The list handed out before stays as it was: readers may hold it."""
         amounts, keys, levels = self.amounts, self._keys, self.best_first.copy()
-        for price in prices:
-            amount = amounts[price]
+        for price, amount in changed.items():
             key = self._sign * float(price)
             at = bisect_left(keys, key)
             known = at < len(keys) and keys[at] == key
@@ -86,15 +85,10 @@ class _Levels:
             self.best_first = self.best_first[:depth]
 
 
-def _bad_levels(side: _Levels, changed: Collection[Level] | None) -> list[Level]:
+def _bad_levels(side: _Levels, changed: Mapping[str, str] | None) -> list[Level]:
     """Levels that cannot be read, among those changed since it was settled."""
-    amounts = side.amounts
-    if changed is None or not side.settled:
-        return [] if all_look_sound(amounts.keys(), amounts.values()) else unsound(amounts.items())
-    if all_look_sound([price for price, _ in changed], [amount for _, amount in changed]):
-        return []
-    # A later change may have mended the level.
-    return [level for level in unsound(changed) if amounts.get(level[0]) == level[1]]
+    amounts = side.amounts if changed is None or not side.settled else changed
+    return [] if all_look_sound(amounts.keys(), amounts.values()) else unsound(amounts.items())
 
 
 _Numbered = tuple[int, BookChange]
@@ -335,34 +329,36 @@ class OrderBook:
         if self._sorted_version == self.version:
             return
         fresh = self._fresh
-        self._drop_unsound(fresh)
-        if fresh is not None and self._bids.settled and self._asks.settled:
-            self._bids.settle({level[0] for _, change in fresh for level in change.bids})
-            self._asks.settle({level[0] for _, change in fresh for level in change.asks})
-        else:
-            self._bids.settle_all()
-            self._asks.settle_all()
+        bids: dict[str, str] | None = None
+        asks: dict[str, str] | None = None
         if fresh is None:
             self._kept.clear()
         else:
+            bids, asks = {}, {}
+            for _, change in fresh:
+                bids.update(change.bids)
+                asks.update(change.asks)
             self._kept.extend(fresh)
+        self._settle_side(self._bids, bids)
+        self._settle_side(self._asks, asks)
         self._fresh = []
         if self.depth_limit:
             self._bids.cut(self.depth_limit)
             self._asks.cut(self.depth_limit)
         self._sorted_version = self.version
 
-    def _drop_unsound(self, fresh: list[_Numbered] | None) -> None:
-        """Leave out what cannot be read. It hides what truly stands there: near the touch the book is not believed."""
-        for side, changed in (
-            (self._bids, None if fresh is None else {level for _, change in fresh for level in change.bids}),
-            (self._asks, None if fresh is None else {level for _, change in fresh for level in change.asks}),
-        ):
-            bad = _bad_levels(side, changed)
-            if bad:
-                self._drop(side, bad)
+    def _settle_side(self, side: _Levels, changed: dict[str, str] | None) -> None:
+        """`changed`: amounts by price as the newest changes left them; None where they are too many."""
+        bad = _bad_levels(side, changed)
+        if bad:
+            self._drop(side, bad)
+        if changed is None or not side.settled:
+            side.settle_all()
+        else:
+            side.settle(changed)
 
     def _drop(self, side: _Levels, bad: list[Level]) -> None:
+        """Leave out what cannot be read. It hides what truly stands there: near the touch the book is not believed."""
         for price, _ in bad:
             del side.amounts[price]
         side.settled = False

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from app.core.clock import NS_PER_S, Clock
 from app.core.types import Balance
@@ -25,8 +27,7 @@ class Grouping(StrEnum):
     ACCOUNT = "By account"
 
 
-@dataclass(frozen=True)
-class BalanceRow:
+class BalanceRow(Struct, frozen=True, kw_only=True):
     """One balance, or the sum of a group (`balance` None). Amounts in the asset, value in the chosen currency."""
 
     group: Hashable
@@ -43,8 +44,16 @@ class BalanceRow:
     """Paper and live accounts are both on the desk, so rows say which they are."""
     balance: Balance | None = None
     hold: Hold | None = None
-    key: Hashable = field(default=None)
-    version: Hashable = field(default=None)
+
+    @property
+    def key(self) -> Hashable:
+        return self.exchange.key if self.exchange is not None else "", self.asset, self.paper, self.exchange is None
+
+    @property
+    def version(self) -> Hashable:
+        """Everything that its cells are made of."""
+        amounts = self.total, self.available, self.worth, self.unpriced, self.balance, self.hold
+        return self.head, self.group, self.stale, self.mixed, amounts
 
     @property
     def held(self) -> Decimal | None:
@@ -105,15 +114,16 @@ class BalancesModel(LiveTable[BalanceRow]):
         mixed = len({exchange.paper for exchange in exchanges}) > 1
         groups: dict[tuple[bool, str], list[BalanceRow]] = {}
         for exchange in exchanges:
-            bound = holds(exchange)
+            bound, stale = holds(exchange), _is_stale(exchange)
             for balance in exchange.account.balances.values():
                 group = (exchange.paper, balance.asset)
-                groups.setdefault(group, []).append(self._row(exchange, balance, bound[balance.asset], group, mixed))
+                row = self._row(exchange, balance, bound[balance.asset], group, mixed, stale)
+                groups.setdefault(group, []).append(row)
         rows: list[BalanceRow] = []
         for group, members in groups.items():
             kept = self._without_small(members)
             if len(kept) == 1:
-                rows.append(_as(kept[0], head=True))
+                rows.append(replace(kept[0], head=True))
             elif kept:
                 rows += [self._asset_head(group, kept, mixed), *kept]
         return rows
@@ -123,9 +133,9 @@ class BalancesModel(LiveTable[BalanceRow]):
         mixed = len({exchange.paper for exchange in exchanges}) > 1
         rows: list[BalanceRow] = []
         for exchange in exchanges:
-            bound = holds(exchange)
+            bound, stale = holds(exchange), _is_stale(exchange)
             members = [
-                self._row(exchange, balance, bound[balance.asset], exchange.key, mixed)
+                self._row(exchange, balance, bound[balance.asset], exchange.key, mixed, stale)
                 for balance in exchange.account.balances.values()
             ]
             priced = [row.worth.value for row in members if row.worth is not None]
@@ -138,16 +148,18 @@ class BalancesModel(LiveTable[BalanceRow]):
                 available=None,
                 worth=Worth(sum(priced, _ZERO), "sum of the assets below"),
                 unpriced=sum(row.worth is None and bool(row.total) for row in members),
-                stale=exchange.account_freshness().state != "live",
+                stale=stale,
                 paper=exchange.paper,
                 mixed=mixed,
             )
-            rows += [_as(head), *self._without_small(members)]
+            rows += [head, *self._without_small(members)]
         return rows
 
-    def _row(self, exchange: ExchangeView, balance: Balance, hold: Hold, group: Hashable, mixed: bool) -> BalanceRow:
+    def _row(
+        self, exchange: ExchangeView, balance: Balance, hold: Hold, group: Hashable, mixed: bool, stale: bool
+    ) -> BalanceRow:
         value = worth(self._desk, balance.asset, balance.total, self.currency)
-        row = BalanceRow(
+        return BalanceRow(
             group=group,
             head=False,
             asset=balance.asset,
@@ -156,17 +168,16 @@ class BalancesModel(LiveTable[BalanceRow]):
             available=balance.available,
             worth=value,
             unpriced=int(value is None and bool(balance.total)),
-            stale=exchange.account_freshness().state != "live",
+            stale=stale,
             paper=exchange.paper,
             mixed=mixed,
             balance=balance,
             hold=hold,
         )
-        return _as(row)
 
     def _asset_head(self, group: tuple[bool, str], members: list[BalanceRow], mixed: bool) -> BalanceRow:
         values = [row.worth for row in members if row.worth is not None]
-        head = BalanceRow(
+        return BalanceRow(
             group=group,
             head=True,
             asset=group[1],
@@ -179,7 +190,6 @@ class BalancesModel(LiveTable[BalanceRow]):
             paper=group[0],
             mixed=mixed,
         )
-        return _as(head)
 
     def _without_small(self, rows: list[BalanceRow]) -> list[BalanceRow]:
         if not self.hide_small:
@@ -308,36 +318,5 @@ def _tone(row: BalanceRow) -> str:
     return "stale" if row.stale else "text"
 
 
-def _as(row: BalanceRow, head: bool | None = None) -> BalanceRow:
-    """The row with its name and its version: everything that its cells are made of."""
-    head = row.head if head is None else head
-    where = row.exchange.key if row.exchange is not None else ""
-    balance, value = row.balance, row.worth
-    return BalanceRow(
-        group=row.group,
-        head=head,
-        asset=row.asset,
-        exchange=row.exchange,
-        total=row.total,
-        available=row.available,
-        worth=value,
-        unpriced=row.unpriced,
-        stale=row.stale,
-        paper=row.paper,
-        mixed=row.mixed,
-        balance=balance,
-        hold=row.hold,
-        key=(where, row.asset, row.paper, row.exchange is None),
-        version=(
-            head,
-            row.group,
-            row.total,
-            row.available,
-            value,
-            row.unpriced,
-            row.stale,
-            row.mixed,
-            balance,
-            row.hold,
-        ),
-    )
+def _is_stale(exchange: ExchangeView) -> bool:
+    return exchange.account_freshness().state != "live"
