@@ -101,12 +101,31 @@ class DockHost(QObject):
         return base64.b64encode(self._window.saveState(SCHEMA).data()).decode()
 
     def restore(self, state: str) -> bool:
-        """Returns False, and changes nothing, when the state is not one of ours."""
+        """Returns False when the state is not one of ours; panels may then have to be put in place anew.
+
+        A panel younger than the state goes behind one it shares its place with now, or is closed.
+        """
         try:
             data = base64.b64decode(state, validate=True)
         except (binascii.Error, ValueError):
             return False
-        return bool(data) and self._window.restoreState(QByteArray(data), SCHEMA)
+        window = self._window
+        young = [name for name in self._docks if not _tells(data, name)]
+        if len(young) == len(self._docks):
+            return False
+        beside = {name: window.tabifiedDockWidgets(self._docks[name]) for name in young}
+        for name in young:
+            # Qt would make a column of its own for it, however narrow the others become.
+            window.removeDockWidget(self._docks[name])
+        if not window.restoreState(QByteArray(data), SCHEMA):
+            return False
+        for name, companions in beside.items():
+            settled = [each for each in companions if each.objectName() not in young and not each.isFloating()]
+            if settled:
+                window.tabifyDockWidget(settled[0], self._docks[name])
+                self._docks[name].show()
+                settled[0].raise_()
+        return True
 
     def save_geometry(self) -> str:
         return base64.b64encode(self._window.saveGeometry().data()).decode()
@@ -122,6 +141,12 @@ class DockHost(QObject):
         if restored and not any(screen.intersects(place) for screen in screens):
             self._window.move(screens[0].topLeft())
         return restored
+
+
+def _tells(state: bytes, name: str) -> bool:
+    """Whether Qt's state of a window holds the dock: its name stands there as length and UTF-16."""
+    text = name.encode("utf-16-be")
+    return len(text).to_bytes(4, "big") + text in state
 
 
 class _TitleBar(QWidget):

@@ -42,6 +42,7 @@ class WindowMemory(QObject):
         current = state.current if state.current in layouts.NAMES else "trade"
         layouts.arrange(window, current)
         if current in state.layouts and not window.docks.restore(state.layouts[current]):
+            layouts.arrange(window, current)
             window.workspace.notices.warning("desk", "the saved layout could not be used; the default is shown")
         steps = state.values.get("ladder_steps")
         if isinstance(steps, dict):
@@ -54,7 +55,8 @@ class WindowMemory(QObject):
         docks, state = self._window.docks, self._state
         state.layouts[state.current] = docks.save()
         state.current = name
-        if name not in state.layouts or not docks.restore(state.layouts[name]):
+        layouts.arrange(self._window, name)
+        if name in state.layouts and not docks.restore(state.layouts[name]):
             layouts.arrange(self._window, name)
         self._window.ladder.setFocus()
 
