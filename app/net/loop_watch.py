@@ -34,7 +34,7 @@ class LoopWatch:
         self.on_stall = on_stall
         self._clock = clock
         self._folder = folder
-        self._worst: deque[tuple[int, float]] = deque()
+        self._worst: deque[tuple[int, float]] = deque(maxlen=round(_REMEMBER_NS / NS_PER_S / TICK_S) + 1)
         """Ticks that no later one was as late as: the first is the worst, the next the worst after it."""
         self._ticked_ns = 0
         self._written: Path | None = None
