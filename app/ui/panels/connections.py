@@ -33,8 +33,6 @@ _TICK_NS = 200_000_000
 class Connections(QWidget):
     """`refresh` may be called at any rate and acts at most five times a second."""
 
-    rests_behind = True
-
     def __init__(self, desk: Desk, parent: QWidget | None = None, *, clock: Clock | None = None) -> None:
         super().__init__(parent)
         self._desk = desk
