@@ -197,8 +197,7 @@ def test_s5_s6_without_a_disk_nothing_is_sent_and_cancels_go_on(
             failure.sqlite_errorname = "SQLITE_IOERR_FSYNC"
             raise failure
 
-        monkeypatch.setattr(JournalFile, "write", refuse)
-        second = await desk.place(nth=5)
+        second = await desk.place(nth=5, before_send=lambda: monkeypatch.setattr(JournalFile, "write", refuse))
         await until(lambda: second.state is OrderState.NOT_PLACED, what="the order kept back")
         assert words in second.reason
         await until(lambda: _last_state(desk).startswith("Not placed: not sent: cannot record orders"))

@@ -196,10 +196,16 @@ class Desk:
         ours = (order for order in self.exchange.orders if OrderFlag.EXTERNAL not in order.flags)
         return [order for order in ours if order.key not in known]
 
-    async def place(self, side: Side = Side.BUY, nth: int = 6, amount: str = "0.01") -> InFlightOrder:
+    async def place(
+        self,
+        side: Side = Side.BUY,
+        nth: int = 6,
+        amount: str = "0.01",
+        before_send: Callable[[], None] = lambda: None,
+    ) -> InFlightOrder:
         """Click a price of the book (deep enough to rest by default), type the amount, confirm."""
         await self.click_price(side, nth)
-        return await self.submit(amount)
+        return await self.submit(amount, before_send)
 
     async def press_cancel(self) -> None:
         """Select every open order and press Delete, once there are any on screen."""
