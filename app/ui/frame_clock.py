@@ -100,6 +100,8 @@ class FrameClock(QObject):
         self._turn = 0
         self._owed = 0.0
         """So many of the others have to be refreshed now, or one of them is seen too seldom."""
+        self._usual_ns: dict[int, int] = {}
+        """CPU of one refresh of the others: the dearest, long ago weighing less."""
         self._chart_turn = 0
         self._due_ns: int | None = None
         self._skip = False
@@ -203,6 +205,7 @@ class FrameClock(QObject):
         self._panels = [panel for panel in self._panels if id(panel) != gone]
         self._active.discard(gone)
         self._behind.discard(gone)
+        self._usual_ns.pop(gone, None)
 
     def _note_lateness(self, now: int) -> None:
         interval = self._interval_ms * NS_PER_MS
@@ -259,7 +262,12 @@ class FrameClock(QObject):
     def _refresh(self, panels: list[QWidget], others: Sequence[QWidget] = ()) -> None:
         windows = {}
         broken: Exception | None = None
+        dearest = 0
         for panel in [*panels, *others]:
+            usual = self._usual_ns.get(id(panel), 0)
+            if dearest and max(dearest, usual) > _HEAVY_NS and self._owed < 1:
+                # What is left waits for the next turn: a heavy one meets others only where they are too many.
+                break
             before = self._cpu_ns()
             try:
                 panel.refresh()  # type: ignore[attr-defined]  # `Refreshing` and a widget at once
@@ -267,11 +275,11 @@ class FrameClock(QObject):
                 broken = broken or error
             windows[id(panel.window())] = panel.window()
             if panel in others:
+                took = self._cpu_ns() - before
+                dearest = max(dearest, took)
+                self._usual_ns[id(panel)] = max(took, usual * 9 // 10)
                 self._turn += 1
                 self._owed = max(self._owed - 1, 0.0)
-                if self._cpu_ns() - before > _HEAVY_NS and self._owed < 1:
-                    # What comes after it waits for the next turn: two heavy ones meet only where they are too many.
-                    break
         for window in windows.values():
             QCoreApplication.sendPostedEvents(window, QEvent.Type.UpdateRequest)
         if broken is not None:

@@ -44,11 +44,13 @@ class Panel(QWidget):
     def __init__(self, name: str, bench: Bench) -> None:
         super().__init__()
         self.name, self.bench = name, bench
+        self.cost_ms: float | None = None
         self.painted_at: list[int] = []
 
     def refresh(self) -> None:
         self.bench.seen[self.name] += 1
-        self.bench.cpu += round(self.bench.cost_ms * 1e6)
+        cost_ms = self.bench.cost_ms if self.cost_ms is None else self.cost_ms
+        self.bench.cpu += round(cost_ms * 1e6)
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -104,6 +106,24 @@ def test_heavy_others_never_meet_in_a_frame_and_are_still_seen_twice_a_second(be
         met = max(met, sum(bench.seen[f"p{at}"] for at in range(6)) - before)
     assert met == 1
     assert min(bench.seen[f"p{at}"] for at in range(6)) >= 4
+
+
+def test_a_panel_known_to_be_heavy_stays_alone_in_its_frame(bench: Bench) -> None:
+    for name in ("candles", "depth"):
+        bench.panel(name, active=True).leisurely = True
+    names = [f"p{at}" for at in range(11)]
+    for name in names:
+        bench.panel(name).cost_ms = 3.0 if name == "p5" else 0.2
+    bench.run(1)
+    bench.seen.clear()
+    together = 0
+    for _ in range(90):
+        before = bench.seen.copy()
+        bench.run(1 / 30)
+        now = [name for name in names if bench.seen[name] > before[name]]
+        together += "p5" in now and len(now) > 1
+    assert together == 0
+    assert min(bench.seen[name] for name in names) >= 6
 
 
 def test_where_heavy_ones_are_too_many_each_is_still_seen_twice_a_second(bench: Bench) -> None:

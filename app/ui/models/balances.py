@@ -13,7 +13,7 @@ from app.core.clock import NS_PER_S, Clock
 from app.core.types import Balance
 from app.ui.desk import Desk, ExchangeView
 from app.ui.format import DASH, Display, clean, date_time, plain, rounded, time
-from app.ui.models.balances_worth import Hold, Worth, amount_text, asset_text, hold_words, holds, worth
+from app.ui.models.balances_worth import Hold, Prices, Worth, amount_text, asset_text, hold_words, holds, worth
 from app.ui.models.orders import exchange_cell, frame_cell
 from app.ui.models.orders_table import Badge, Cell, Column, LiveTable
 
@@ -74,6 +74,7 @@ class BalancesModel(LiveTable[BalanceRow]):
         self.left_out = 0
         """Rows hidden because they are zero or worth less than one US dollar."""
         self._loaded: tuple[object, ...] | None = None
+        self._prices = Prices(desk)
 
     def load(self) -> bool:
         """Read the accounts again if they or their orders changed, and prices once a second."""
@@ -88,6 +89,7 @@ class BalancesModel(LiveTable[BalanceRow]):
         if seen == self._loaded:
             return False
         self._loaded = seen
+        self._prices = Prices(self._desk)
         self.feed(self._by_asset(exchanges) if self.grouping is Grouping.ASSET else self._by_account(exchanges))
         return True
 
@@ -158,7 +160,7 @@ class BalancesModel(LiveTable[BalanceRow]):
     def _row(
         self, exchange: ExchangeView, balance: Balance, hold: Hold, group: Hashable, mixed: bool, stale: bool
     ) -> BalanceRow:
-        value = worth(self._desk, balance.asset, balance.total, self.currency)
+        value = worth(self._prices, balance.asset, balance.total, self.currency)
         return BalanceRow(
             group=group,
             head=False,
@@ -201,7 +203,7 @@ class BalancesModel(LiveTable[BalanceRow]):
     def _is_small(self, row: BalanceRow) -> bool:
         if not row.total:
             return True
-        value = worth(self._desk, row.asset, row.total, "USD")
+        value = worth(self._prices, row.asset, row.total, "USD")
         return value is not None and value.value < _DUST_USD
 
     # -- cells ---------------------------------------------------------------------------------------------------------

@@ -23,16 +23,28 @@ class Worth:
     source: str
 
 
-def worth(desk: Desk, asset: str, amount: Decimal, currency: str) -> Worth | None:
+class Prices(dict[str, tuple[Decimal, str] | None]):
+    """Dollars a unit and their source, for one look at the accounts: the desk is asked once an asset."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+
+    def __missing__(self, asset: str) -> tuple[Decimal, str] | None:
+        price = self[asset] = self._desk.price_in_usd(asset)
+        return price
+
+
+def worth(prices: Prices, asset: str, amount: Decimal, currency: str) -> Worth | None:
     """None where no price is known: never zero. In USD, or converted from it by the currency's own price."""
-    price = desk.price_in_usd(asset)
+    price = prices[asset]
     if price is None:
         return None
     if currency == "USD":
         return Worth(amount * price[0], price[1])
     if currency == asset:
         return Worth(amount, asset)
-    unit = desk.price_in_usd(currency)
+    unit = prices[currency]
     if unit is None or unit[0] <= 0:
         return None
     return Worth(amount * price[0] / unit[0], f"{price[1]}; {currency} by {unit[1]}")
@@ -79,13 +91,14 @@ def grand_total(desk: Desk, currency: str) -> Sum | None:
     accounts = [exchange for exchange in desk.exchanges.values() if exchange.has_account]
     if not accounts:
         return None
+    prices = Prices(desk)
     live = [exchange for exchange in accounts if not exchange.paper]
     counted = live or accounts
     total, unpriced = _ZERO, []
     for balance in _all_balances(counted):
         if not balance.total:
             continue
-        value = worth(desk, balance.asset, balance.total, currency)
+        value = worth(prices, balance.asset, balance.total, currency)
         if value is None:
             unpriced.append(balance.asset)
         else:
