@@ -6,7 +6,7 @@ import asyncio
 import errno
 import hashlib
 import shutil
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -384,8 +384,8 @@ class Workspace:
 
     # -- values
 
-    def price_in_usd(self, asset: str) -> tuple[Decimal, str] | None:
-        """Value of one unit and where the price comes from, or None when no price leads to a dollar."""
+    def prices_in_usd(self) -> Mapping[str, tuple[Decimal, str]]:
+        """Value of one unit of every asset that a price leads to, and where it comes from, as of now."""
         versions = tuple(exchange.tickers_version for exchange in self.exchanges.values())
         if versions != self._usd_versions:
             self._usd_versions = versions
@@ -395,7 +395,7 @@ class Workspace:
                 for priced, price in usd_prices(exchange.tickers, dollars).items():
                     how = "counted as 1 USD" if priced in dollars else f"{exchange.title} ticker"
                     self._usd.setdefault(priced, (price, how))
-        return self._usd.get(asset)
+        return self._usd
 
     # -- trouble
 

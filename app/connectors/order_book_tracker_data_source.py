@@ -123,7 +123,7 @@ class OrderBookTrackerDataSource:
     async def _listen(self, output: Tap, kind: type) -> None:
         taps = self._taps.setdefault(kind, [])
         taps.append(output)
-        self._close_lanes()
+        self._forget_met()
         self.connect_sink(kind, self._tapped.get(kind) or self.sinks.get(kind, _ignore))
         try:
             await asyncio.Event().wait()
@@ -131,7 +131,6 @@ class OrderBookTrackerDataSource:
             taps.remove(output)
             if not taps:
                 del self._taps[kind]
-                self._close_lanes()
             self.connect_sink(kind, self._tapped.pop(kind))
 
     def connect_sink(self, kind: type, sink: Callable[[Any], None]) -> None:
@@ -233,7 +232,7 @@ class OrderBookTrackerDataSource:
         on_message = self.source.on_message
         return lambda data, frame: tell(on_message(data, frame))
 
-    def _teller(self, link: str) -> Callable[[Iterable[Effect]], Iterable[Effect]]:
+    def _teller(self, link: str) -> Teller:
         sinks, books, taps = self.sinks, self.books, self._taps
 
         def tell(effects: Iterable[Effect]) -> Iterable[Effect]:
@@ -282,19 +281,17 @@ class OrderBookTrackerDataSource:
     def _lane(self, link: str) -> Lane:
         lane = self._lanes.get(link)
         if lane is None:
-            lane = self._lanes[link] = Lane(self.books)
-            lane.close(bool(self._taps))
+            lane = self._lanes[link] = Lane(self.books, self._taps)
         return lane
 
     def forget_book(self, pair: str) -> None:
         """No message changes this pair's book any more."""
         del self.books[pair]
+        self._forget_met()
+
+    def _forget_met(self) -> None:
         for lane in self._lanes.values():
             lane.forget()
-
-    def _close_lanes(self) -> None:
-        for lane in self._lanes.values():
-            lane.close(bool(self._taps))
 
     def forget_number(self, link: str) -> None:
         """The connection begins anew: whatever number comes next is its first."""

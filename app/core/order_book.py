@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 
@@ -206,14 +206,8 @@ class OrderBook:
         self._last = diff
         self.frame = diff.frame
         self.diffs += 1
-        self._keep(diff, diff.frame)
-
-    def _keep(self, change: BookChange, frame: int) -> None:
-        fresh = self._fresh
-        if fresh is not None:
-            fresh.append((frame, change))
-            if len(fresh) > _FEW:
-                self._fresh = None
+        if self._fresh is not None:
+            self._keep(diff.frame, diff)
 
     def follow(self, change: BookChange, after: int | None, frame: int) -> bool:
         """Apply a change that comes right after the message with the id `after`, if that is the last one applied to a
@@ -236,12 +230,16 @@ class OrderBook:
         self._last = change
         self.frame = frame
         self.diffs += 1
-        if (fresh := self._fresh) is not None:
-            # As `_keep`, which would be one more call.
+        if self._fresh is not None:
+            self._keep(frame, change)
+        return True
+
+    def _keep(self, frame: int, change: BookChange) -> None:
+        fresh = self._fresh
+        if fresh is not None:
             fresh.append((frame, change))
             if len(fresh) > _FEW:
                 self._fresh = None
-        return True
 
     def set_state(self, state: BookState, reason: str = "") -> None:
         self.state = state
@@ -374,19 +372,20 @@ class Lane:
     of a live book itself, and no event is made of it.
     """
 
-    __slots__ = ("met", "number", "_books", "_closed")
+    __slots__ = ("met", "number", "_books", "_listeners")
 
-    def __init__(self, books: Mapping[str, OrderBook]) -> None:
+    def __init__(self, books: Mapping[str, OrderBook], listeners: Collection[object] = ()) -> None:
+        """While there are `listeners`, every change must become an event."""
         self.met: dict[str, OrderBook] = {}
         """Books by the exchange's name for the pair, as far as `meet` found them."""
         self.number: int | None = None
         """Of the connection's last message, where the exchange numbers them."""
         self._books = books
-        self._closed = False
+        self._listeners = listeners
 
     def find(self, pair: str) -> OrderBook | None:
         """The book that may be changed, None where events must be made."""
-        return None if self._closed else self._books.get(pair)
+        return None if self._listeners else self._books.get(pair)
 
     def meet(self, symbol: str, pair: str) -> OrderBook | None:
         """As `find`, and remember it by the exchange's symbol."""
@@ -396,12 +395,7 @@ class Lane:
         return book
 
     def forget(self) -> None:
-        """A book came or went: look for them anew."""
-        self.met.clear()
-
-    def close(self, closed: bool) -> None:
-        """Whether every change must become an event, because somebody listens to them."""
-        self._closed = closed
+        """A book went, or listeners came: look for the books anew."""
         self.met.clear()
 
 

@@ -34,18 +34,15 @@ class LoopWatch:
         self.on_stall = on_stall
         self._clock = clock
         self._folder = folder
-        self._worst: deque[tuple[int, float]] = deque(maxlen=round(_REMEMBER_NS / NS_PER_S / TICK_S) + 1)
-        """Ticks that no later one was as late as: the first is the worst, the next the worst after it."""
+        self._lags: deque[tuple[int, float]] = deque(maxlen=round(_REMEMBER_NS / NS_PER_S / TICK_S) + 1)
         self._ticked_ns = 0
         self._written: Path | None = None
         self._ended = threading.Event()
 
     @property
     def lag_s(self) -> float:
-        oldest, worst = self._clock.mono_ns() - _REMEMBER_NS, self._worst
-        while worst and worst[0][0] < oldest:
-            worst.popleft()
-        return worst[0][1] if worst else 0.0
+        oldest = self._clock.mono_ns() - _REMEMBER_NS
+        return max((lag for at, lag in self._lags if at >= oldest), default=0.0)
 
     async def run(self) -> None:
         """Tick until cancelled."""
@@ -65,9 +62,7 @@ class LoopWatch:
         now = self._clock.mono_ns()
         lag_s = max(0.0, (now - self._ticked_ns) / NS_PER_S - TICK_S)
         self._ticked_ns = now
-        while self._worst and self._worst[-1][1] <= lag_s:
-            self._worst.pop()
-        self._worst.append((now, lag_s))
+        self._lags.append((now, lag_s))
         if lag_s >= STALL_S:
             written, self._written = self._written, None
             self.on_stall(lag_s, written)

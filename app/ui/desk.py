@@ -331,6 +331,8 @@ class Desk(Protocol):
         """Run this in the background; a failure becomes a notice."""
         ...
 
-    def price_in_usd(self, asset: str) -> tuple[Decimal, str] | None:
-        """Value of one unit and where the price comes from ("BTC-USDT, poloniex ticker"), or None when unpriced."""
+    def prices_in_usd(self) -> Mapping[str, tuple[Decimal, str]]:
+        """Value of one unit and where the price comes from ("Poloniex ticker"), by asset, as of now; unpriced assets
+        are not in it.
+        """
         ...

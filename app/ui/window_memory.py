@@ -40,9 +40,7 @@ class WindowMemory(QObject):
         """The panels as they were."""
         window, state = self._window, self._state
         current = state.current if state.current in layouts.NAMES else "trade"
-        layouts.arrange(window, current)
-        if current in state.layouts and not window.docks.restore(state.layouts[current]):
-            layouts.arrange(window, current)
+        if not self._lay_out(current):
             window.workspace.notices.warning("desk", "the saved layout could not be used; the default is shown")
         steps = state.values.get("ladder_steps")
         if isinstance(steps, dict):
@@ -55,10 +53,17 @@ class WindowMemory(QObject):
         docks, state = self._window.docks, self._state
         state.layouts[state.current] = docks.save()
         state.current = name
-        layouts.arrange(self._window, name)
-        if name in state.layouts and not docks.restore(state.layouts[name]):
-            layouts.arrange(self._window, name)
+        self._lay_out(name)
         self._window.ladder.setFocus()
+
+    def _lay_out(self, name: str) -> bool:
+        """The panels as they were in this layout, else as by default. False: what was kept of it could not be used."""
+        layouts.arrange(self._window, name)
+        kept = self._state.layouts.get(name)
+        if kept is None or self._window.docks.restore(kept):
+            return True
+        layouts.arrange(self._window, name)
+        return False
 
     def reset_layout(self) -> None:
         """Back to the default of the current layout."""

@@ -23,6 +23,7 @@ from tests.faults.order_stories import (
     buy,
     cell,
     event,
+    far_price,
     is_listed,
     silent_stream,
     state,
@@ -163,22 +164,30 @@ def test_o13_partly_filled_then_cancelled(lab: Lab, twin_line: TwinLine) -> None
 
 
 def test_o14_what_expires_is_no_failure(lab: Lab, binance_line: TwinLine) -> None:
-    async def story(desk: Desk) -> None:
-        price, size = await small_best_ask(desk)
+    async def ended(desk: Desk, price: Decimal, amount: Decimal) -> InFlightOrder:
         draft = OrderDraft(
-            pair=PAIR,
-            side=Side.BUY,
-            type=OrderType.LIMIT,
-            time_in_force=TimeInForce.IOC,
-            price=price,
-            amount=size + Decimal("0.3"),
+            pair=PAIR, side=Side.BUY, type=OrderType.LIMIT, time_in_force=TimeInForce.IOC, price=price, amount=amount
         )
         order = the(desk, desk.exchange.submit(draft))
         await until(lambda: order.is_done, what="its end")
-        assert order.state is OrderState.EXPIRED and 0 < order.filled < (order.terms.amount or 0)
-        shown = cell(desk, order, "State")
-        assert shown.text.startswith("Expired, ") and shown.text.endswith(" filled") and " of " in shown.text
-        assert shown.tone == "secondary", "not the colour of a failure"
+        told = order.filled
+        await desk.exchange.get_order(order.key)
+        assert order.filled == told, "the exchange knows of more than was told"
+        return order
+
+    async def story(desk: Desk) -> None:
+        missed = await ended(desk, far_price(desk), Decimal("0.01"))
+        assert (missed.state, missed.filled) == (OrderState.EXPIRED, 0)
+        for _ in range(5):
+            price, size = await small_best_ask(desk)
+            order = await ended(desk, price, size + Decimal("0.1"))
+            if 0 < order.filled < (order.terms.amount or 0):
+                break
+        assert order.state is OrderState.EXPIRED and order.filled > 0, "the market was too fast five times"
+        parts = f"Expired, {exact(order.filled)} of {exact(order.terms.amount or Decimal(0))} filled"
+        for each, words in ((missed, "Expired"), (order, parts)):
+            shown = cell(desk, each, "State")
+            assert (shown.text, shown.tone) == (words, "secondary"), "not the colour of a failure"
 
     lab(story, binance_line)
 

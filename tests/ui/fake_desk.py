@@ -475,8 +475,8 @@ class FakeDesk:
         for work, name in waiting:
             self.spawn(work, name)
 
-    def price_in_usd(self, asset: str) -> tuple[Decimal, str] | None:
-        return self.usd.get(asset)
+    def prices_in_usd(self) -> Mapping[str, tuple[Decimal, str]]:
+        return self.usd
 
 
 def small_desk(*, paper: bool = True) -> tuple[FakeDesk, FakeExchange]:

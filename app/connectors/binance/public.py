@@ -91,7 +91,7 @@ class BinancePublic:
     def __init__(self, domain: Domain) -> None:
         self._link = Link(name="public", url=domain.sockets["public"], lifetime_s=LIFETIME_S, sends_per_s=4)
         self._markets = markets_of(domain)
-        self._read = self.reader(Lane({}), as_told)
+        self.on_message = self.reader(Lane({}), as_told)
         self._asked: dict[int, tuple[str, tuple[Subscription, ...]]] = {}
         self._begun: set[str] = set()
         """Pairs whose book began on this connection: their stream is confirmed."""
@@ -117,9 +117,6 @@ class BinancePublic:
             return tell(self._on_event(event, frame))
 
         return read
-
-    def on_message(self, data: bytes, frame: int) -> Iterable[Effect]:
-        return self._read(data, frame)
 
     def _on_event(self, event: StreamEvent, frame: int) -> Iterable[Effect]:
         if type(event) is DepthUpdate:

@@ -98,7 +98,7 @@ class CoinbasePublic:
         self._url = domain.sockets["public"]
         self._streams = Streams()
         self._pairs = self._streams.pairs
-        self._read = self.reader(Lane({}), as_told)
+        self.on_message = self.reader(Lane({}), as_told)
         self._opened = False
         self._newest_ms = 0
 
@@ -133,9 +133,6 @@ class CoinbasePublic:
             return NOTHING if left is None else tell(_told(change, left, frame))
 
         return read
-
-    def on_message(self, data: bytes, frame: int) -> Iterable[Effect]:
-        return self._read(data, frame)
 
     def _trades(self, message: TradesFrame, frame: int) -> Iterable[Effect]:
         effects: list[Effect] = [MessageNumber(message.sequence_num)]

@@ -93,7 +93,7 @@ class PoloniexPublic:
     def __init__(self, domain: Domain) -> None:
         self._link = Link(name="public", url=domain.sockets["public"], heartbeat_s=HEARTBEAT_S)
         self._pairs = PairOf()
-        self._read = self.reader(Lane({}), as_told)
+        self.on_message = self.reader(Lane({}), as_told)
 
     # -- the socket ----------------------------------------------------------------------------------------------------
 
@@ -110,6 +110,7 @@ class PoloniexPublic:
             if type(message) is not ChangeFrame:
                 return tell(self._trades(message, frame))
             (row,) = message.data
+            # Here `get` would cost a thirtieth of the whole way.
             try:
                 book: OrderBook | None = met[row.symbol]
             except KeyError:
@@ -119,9 +120,6 @@ class PoloniexPublic:
             return tell((self._change(row, frame),))
 
         return read
-
-    def on_message(self, data: bytes, frame: int) -> Iterable[Effect]:
-        return self._read(data, frame)
 
     def _change(self, row: BookRow, frame: int) -> BookDiff:
         return BookDiff(

@@ -74,7 +74,7 @@ class BalancesModel(LiveTable[BalanceRow]):
         self.left_out = 0
         """Rows hidden because they are zero or worth less than one US dollar."""
         self._loaded: tuple[object, ...] | None = None
-        self._prices = Prices(desk)
+        self._prices: Prices = {}
 
     def load(self) -> bool:
         """Read the accounts again if they or their orders changed, and prices once a second."""
@@ -89,7 +89,7 @@ class BalancesModel(LiveTable[BalanceRow]):
         if seen == self._loaded:
             return False
         self._loaded = seen
-        self._prices = Prices(self._desk)
+        self._prices = self._desk.prices_in_usd()
         self.feed(self._by_asset(exchanges) if self.grouping is Grouping.ASSET else self._by_account(exchanges))
         return True
 

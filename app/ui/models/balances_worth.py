@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -23,28 +23,20 @@ class Worth:
     source: str
 
 
-class Prices(dict[str, tuple[Decimal, str] | None]):
-    """Dollars a unit and their source, for one look at the accounts: the desk is asked once an asset."""
-
-    def __init__(self, desk: Desk) -> None:
-        super().__init__()
-        self._desk = desk
-
-    def __missing__(self, asset: str) -> tuple[Decimal, str] | None:
-        price = self[asset] = self._desk.price_in_usd(asset)
-        return price
+Prices = Mapping[str, tuple[Decimal, str]]
+"""As `Desk.prices_in_usd` tells them."""
 
 
 def worth(prices: Prices, asset: str, amount: Decimal, currency: str) -> Worth | None:
     """None where no price is known: never zero. In USD, or converted from it by the currency's own price."""
-    price = prices[asset]
+    price = prices.get(asset)
     if price is None:
         return None
     if currency == "USD":
         return Worth(amount * price[0], price[1])
     if currency == asset:
         return Worth(amount, asset)
-    unit = prices[currency]
+    unit = prices.get(currency)
     if unit is None or unit[0] <= 0:
         return None
     return Worth(amount * price[0] / unit[0], f"{price[1]}; {currency} by {unit[1]}")
@@ -91,7 +83,7 @@ def grand_total(desk: Desk, currency: str) -> Sum | None:
     accounts = [exchange for exchange in desk.exchanges.values() if exchange.has_account]
     if not accounts:
         return None
-    prices = Prices(desk)
+    prices = desk.prices_in_usd()
     live = [exchange for exchange in accounts if not exchange.paper]
     counted = live or accounts
     total, unpriced = _ZERO, []

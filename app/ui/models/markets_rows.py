@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import IntEnum
 
@@ -107,24 +107,15 @@ def _staleness(exchange: ExchangeView, pair: str, ticker: Ticker | None, wall_ms
     return not exchange.ready, "" if exchange.ready else "exchange not ready"
 
 
-class _Values:
-    """What one unit of each quote asset is worth, asked once per look."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._known: dict[str, Decimal | None] = {}
-
-    def of(self, pair: str) -> Decimal | None:
-        asset = pair.rpartition("-")[2]
-        if asset not in self._known:
-            price = self._desk.price_in_usd(asset)
-            self._known[asset] = price[0] if price is not None else None
-        return self._known[asset]
+def _quote_value(prices: Mapping[str, tuple[Decimal, str]], pair: str) -> Decimal | None:
+    """What one unit of the quote asset is worth in USD."""
+    price = prices.get(pair.rpartition("-")[2])
+    return price[0] if price is not None else None
 
 
 def watched_rows(desk: Desk, starred: Iterable[Market], wall_ns: int) -> list[MarketRow]:
     """Every market whose book is tracked and every starred one; starred first, then by volume."""
-    values, stars = _Values(desk), set(starred)
+    prices, stars = desk.prices_in_usd(), set(starred)
     rows = []
     for exchange in desk.exchanges.values():
         pairs = set(exchange.feeds) | {pair for key, pair in stars if key == exchange.key}
@@ -133,7 +124,7 @@ def watched_rows(desk: Desk, starred: Iterable[Market], wall_ns: int) -> list[Ma
                 market_row(
                     exchange,
                     pair,
-                    values.of(pair),
+                    _quote_value(prices, pair),
                     starred=(exchange.key, pair) in stars,
                     wall_ms=wall_ns // NS_PER_MS,
                 )
@@ -157,7 +148,7 @@ class MarketIndex:
     """All markets of all exchanges, prepared for search; make a new one when rules or tickers changed."""
 
     def __init__(self, desk: Desk) -> None:
-        values = _Values(desk)
+        self._prices = desk.prices_in_usd()
         self._entries: list[tuple[str, ExchangeView, str]] = []
         # Volumes in quotes without a known price cannot be compared with others: they come after them.
         size: dict[Market, tuple[Decimal, Decimal]] = {}
@@ -166,9 +157,8 @@ class MarketIndex:
                 self._entries.append((pair.replace("-", "").lower(), exchange, pair))
                 ticker = exchange.tickers.get(pair)
                 volume = (quote_volume(ticker) if ticker is not None else None) or _ZERO
-                size[exchange.key, pair] = (-volume * (values.of(pair) or _ZERO), -volume)
+                size[exchange.key, pair] = (-volume * (_quote_value(self._prices, pair) or _ZERO), -volume)
         self._entries.sort(key=lambda entry: (size[entry[1].key, entry[2]], entry[2]))
-        self._values = values
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -199,7 +189,7 @@ class MarketIndex:
         rows = []
         for _, order in found[:limit]:
             _, exchange, pair = self._entries[order]
-            rows.append(market_row(exchange, pair, self._values.of(pair)))
+            rows.append(market_row(exchange, pair, _quote_value(self._prices, pair)))
         return rows, len(found)
 
 
