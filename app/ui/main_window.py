@@ -81,7 +81,7 @@ class MainWindow(QMainWindow):
         self._zone = local_zone()
         self.setObjectName("depthdesk")
         self.setWindowTitle("Depthdesk")
-        self.setMinimumSize(1024, 640)
+        self.setMinimumSize(1024, 720)
         screen = self.screen().availableGeometry()
         self.resize(min(1920, screen.width()), min(1080, screen.height()))
         self.frames = FrameClock(hz=config.ui.frame_rate, parent=self)

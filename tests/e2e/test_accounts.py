@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -111,8 +112,11 @@ def test_two_kept_accounts_are_unlocked_and_trade_side_by_side(play: Play, twin:
             assets = column(desk.window.balances, "Asset")
             assert assets.count("USDT") == 1 and len(column(desk.window.balances, "Account")) > 2 * 2
             both = sum(desk.exchange(label).balances["USDT"].total for label in ("desk 1", "desk2"))
-            heads = [row for row in desk.window.balances.model.shown if row.head and row.asset == "USDT"]
-            assert [row.total for row in heads] == [both]
+
+            def heads() -> list[Decimal]:
+                return [row.total for row in desk.window.balances.model.shown if row.head and row.asset == "USDT"]
+
+            await until(lambda: heads() == [both], what="the sum of both", seen=heads)
             assert desk.window.top._kind.text() == "LAB" and desk.window.contentsMargins().left() == 4
             assert desk.leaks() == []
         finally:

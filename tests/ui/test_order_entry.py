@@ -437,3 +437,33 @@ def test_any_text_is_a_number_or_a_reason(text):
         assert str(bad)
     else:
         assert value is None or (value.is_finite() and value >= 0)
+
+
+# -- place -------------------------------------------------------------------------------------------------------------
+
+
+def bottom(form: OrderEntry, part: QWidget) -> int:
+    return part.mapTo(form, QPoint(0, part.height())).y()
+
+
+def test_when_low_the_fields_scroll_and_the_button_stays(qtbot, form):
+    filled(qtbot, form)
+    form.resize(form.minimumSizeHint())
+    qtbot.waitUntil(lambda: form.area.verticalScrollBar().maximum() > 0)
+    for part in (form.submit, form.dry):
+        assert part.visibleRegion().boundingRect() == part.rect() and bottom(form, part) <= form.height()
+    assert form.total.visibleRegion().isEmpty()
+    form.amount.edit.setFocus()
+    qtbot.keyClick(form.amount.edit, Qt.Key.Key_Tab)
+    while form.focusWidget() is not form.total.edit:
+        qtbot.keyClick(form.focusWidget(), Qt.Key.Key_Tab)
+    assert not form.total.edit.visibleRegion().isEmpty()
+    assert form.submit.visibleRegion().boundingRect() == form.submit.rect()
+
+
+def test_when_high_the_button_follows_the_fields_closely(qtbot, form):
+    filled(qtbot, form)
+    form.resize(300, 900)
+    qtbot.waitUntil(lambda: form.area.verticalScrollBar().maximum() == 0)
+    gap = form.submit.mapTo(form, QPoint(0, 0)).y() - bottom(form, form.preview["base_after"])
+    assert 0 < gap < 30

@@ -72,7 +72,7 @@ class Balances(TablePanel):
 
     def minimumSizeHint(self) -> QSize:
         now = theme.current()
-        return QSize(now.px(260), now.px(140))
+        return QSize(now.px(260), now.px(115))
 
     def refresh(self) -> None:
         """Read what changed; prices and ages once a second."""

@@ -67,7 +67,7 @@ class BridgeLens(TablePanel):
         self._show(None)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(420, 150)
+        return QSize(420, 120)
 
     # -- what the window calls
 

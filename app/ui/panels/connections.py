@@ -84,7 +84,7 @@ class Connections(QWidget):
         self.refresh(now=True)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(300, 150)
+        return QSize(300, 120)
 
     def refresh(self, *, now: bool = False) -> None:
         at = self._clock.mono_ns()

@@ -1,8 +1,12 @@
-"""The order form's widgets and how they are dressed: 280 px wide, scrolls when low. No order is made here."""
+"""The order form's widgets and how they are dressed: 280 px wide. When low, the fields scroll above the button.
+
+No order is made here.
+"""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -40,7 +44,7 @@ class OrderEntryLayout(QWidget):
         self.header.add(self.badge)
         self.body = QWidget()
         column = QVBoxLayout(self.body)
-        column.setContentsMargins(now.px(10), now.px(8), now.px(10), now.px(8))
+        column.setContentsMargins(now.px(10), now.px(8), now.px(10), now.px(6))
         column.setSpacing(now.px(6))
         column.addLayout(self._build_side(now))
         column.addLayout(self._build_type(now))
@@ -67,26 +71,18 @@ class OrderEntryLayout(QWidget):
         self.general.hide()
         column.addWidget(self.general)
         column.addWidget(self._build_preview(now))
-        self.gate_words = ToneLabel("", "warning")
-        self.gate_words.setWordWrap(True)
-        self.gate_words.hide()
-        column.addWidget(self.gate_words)
-        self._build_buttons(now, column)
-        column.addStretch(1)
-        self.area = QScrollArea()
-        self.area.setWidgetResizable(True)
-        self.area.setFrameShape(QFrame.Shape.NoFrame)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.area.setWidget(self.body)
+        self.area = _Fields(self.body)
+        self.foot = self._build_foot(now)
         self.empty = EmptyState()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
         outer.addWidget(self.header)
         outer.addWidget(Line())
-        outer.addWidget(self.area, 1)
+        outer.addWidget(self.area)
+        outer.addWidget(self.foot)
         outer.addWidget(self.empty, 1)
+        outer.addStretch(1)
 
     def sizeHint(self) -> QSize:
         now = theme.current()
@@ -94,7 +90,7 @@ class OrderEntryLayout(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         now = theme.current()
-        return QSize(now.px(240), now.px(160))
+        return QSize(now.px(240), now.px(260))
 
     # -- what is shown -------------------------------------------------------------------------------------------------
 
@@ -115,6 +111,7 @@ class OrderEntryLayout(QWidget):
     def show_missing(self, words: str) -> None:
         """Why there is no form; empty words bring it back."""
         self.area.setVisible(not words)
+        self.foot.setVisible(not words)
         self.empty.setVisible(bool(words))
         self.empty.say(words)
 
@@ -293,7 +290,16 @@ class OrderEntryLayout(QWidget):
             grid.addWidget(label, at, 0, 1, 2)
         return card
 
-    def _build_buttons(self, now: theme.Theme, column: QVBoxLayout) -> None:
+    def _build_foot(self, now: theme.Theme) -> QWidget:
+        """Never scrolled away: what may be sent, and what became of it."""
+        foot = QWidget()
+        column = QVBoxLayout(foot)
+        column.setContentsMargins(now.px(10), 0, now.px(10), now.px(8))
+        column.setSpacing(now.px(6))
+        self.gate_words = ToneLabel("", "warning")
+        self.gate_words.setWordWrap(True)
+        self.gate_words.hide()
+        column.addWidget(self.gate_words)
         self.submit = QPushButton("Buy")
         self.submit.setProperty("role", "buy")
         self.submit.setAutoDefault(False)
@@ -317,3 +323,33 @@ class OrderEntryLayout(QWidget):
         column.addWidget(self.submit)
         row.addWidget(self.again, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(row)
+        return foot
+
+
+class _Fields(QScrollArea):
+    """As high as its content when there is room, so that what stands below follows it closely."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setWidget(content)
+        content.installEventFilter(self)
+
+    def sizeHint(self) -> QSize:
+        content = self.widget()
+        hint = content.sizeHint()
+        return QSize(hint.width(), max(hint.height(), content.heightForWidth(self.viewport().width())))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()

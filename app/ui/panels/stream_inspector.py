@@ -113,7 +113,7 @@ class StreamInspector(QWidget):
     # -- what the window calls -----------------------------------------------------------------------------------------
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(420, 170)
+        return QSize(420, 130)
 
     def sizeHint(self) -> QSize:
         return QSize(1200, 420)

@@ -49,7 +49,7 @@ class TwoBooks(QWidget):
             column.addWidget(widget, 1 if widget is self.ladder else 0)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(260, 140)
+        return QSize(260, 120)
 
     def choose(self, left: Market, right: Market) -> None:
         """Show these two markets."""
