@@ -357,6 +357,7 @@ QPushButton[role="{role}"]:disabled {{ background: {mix(colour, t.panel, 0.22).n
 QToolTip {{ background: {t.raised.name()}; color: {t.text.name()}; border: 1px solid {t.border.name()};
   padding: {px(4)}px {px(6)}px; }}
 QMainWindow, QDialog {{ background: {t.panel.name()}; }}
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QMainWindow::separator {{ background: {t.base.name()}; width: {px(4)}px; height: {px(4)}px; }}
 QMainWindow::separator:hover {{ background: {t.accent.name()}; }}
 QSplitter::handle {{ background: {t.base.name()}; }}

@@ -20,6 +20,7 @@ from app.ui.format import Display
 from app.ui.panels.axis_ticks import linear_ticks, log_ticks, time_ticks
 from app.ui.panels.candle_chart import CandlePanel
 from app.ui.panels.painted_candle_bars import CLOSE, Bars, Scale, body_width, boxes
+from app.ui.panels.painted_candle_marks import apart
 from tests.ui.fakes import START_MS, FakeMarket, has_colour, has_green
 
 
@@ -235,6 +236,21 @@ def test_own_orders_are_lines_and_own_fills_are_arrows(chart: CandlePanel, marke
     market.fill(Side.BUY, market.candles("1m").candles[-20].close, "0.1", START_MS - 20 * 60_000)
     chart.refresh()
     assert chart.chart.grab().toImage() != with_order
+
+
+@pytest.mark.parametrize(
+    ("wanted", "placed"),
+    [
+        ([100.0, 105.0, 300.0, 90.0], [83.0, 119.0, 300.0, 65.0]),
+        ([101.0, 101.0, 101.0], [47.0, 65.0, 83.0]),
+        ([10.0, 200.0], [10.0, 200.0]),
+        ([], []),
+    ],
+)
+def test_tags_of_own_orders_cover_neither_each_other_nor_the_last_price(
+    wanted: list[float], placed: list[float]
+) -> None:
+    assert apart(wanted, kept=101.0, high=18.0) == placed
 
 
 def test_doubtful_bars_have_no_colour_of_a_side(chart: CandlePanel, market: FakeMarket) -> None:

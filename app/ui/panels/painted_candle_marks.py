@@ -40,22 +40,39 @@ def paint_last(chart: CandleView, painter: QPainter, theme: Theme, trusted: bool
     chart.paint_tag(painter, chart.y_tag_box(y), chart.price_text(candle.close), colour, ink, ruler)
 
 
+def apart(wanted: Sequence[float], kept: float, high: float) -> list[float]:
+    """Middles of tags `high` pixels high, as near to the wanted ones as none covers another, nor the one at `kept`."""
+    placed = list(wanted)
+    order = sorted(range(len(placed)), key=placed.__getitem__)
+    edge = kept
+    for at in (each for each in order if wanted[each] > kept):
+        edge = placed[at] = max(wanted[at], edge + high)
+    edge = kept
+    for at in (each for each in reversed(order) if wanted[each] <= kept):
+        edge = placed[at] = min(wanted[at], edge - high)
+    return placed
+
+
 def paint_own(chart: CandleView, painter: QPainter, theme: Theme, trusted: bool, own: Sequence[OwnOrder]) -> None:
-    for order in own:
-        y = chart.y_pixel(float(order.price))
-        if not chart.plot.top() <= y <= chart.plot.bottom():
-            continue
+    """Lines at the prices themselves; the tags give way to that of the last price and to each other."""
+    plot = chart.plot
+    seen = [(order, y) for order in own if plot.top() <= (y := chart.y_pixel(float(order.price))) <= plot.bottom()]
+    last = chart.y_tag_box(chart.y_pixel(chart.bars.table[-1][CLOSE]))
+    tags = apart([chart.y_tag_box(y).center().y() for _, y in seen], last.center().y(), last.height() + 1)
+    for (order, y), middle in zip(seen, tags, strict=True):
         buy = order.side is Side.BUY
         colour = theme.side(buy) if trusted else theme.stale
-        painter.fillRect(chart.plot.left(), round(y), chart.plot.width(), 1, mix(colour, theme.base, 0.75))
+        painter.fillRect(plot.left(), round(y), plot.width(), 1, mix(colour, theme.base, 0.75))
+        price_box = chart.y_tag_box(middle)
+        if abs(price_box.center().y() - middle) > 1:
+            # No room is left at this edge.
+            continue
+        ground, ink = mix(colour, theme.base, 0.26), theme.text if trusted else theme.stale
         text = f"{'Buy' if buy else 'Sell'} {show.plain(order.remaining)}"
         wide, high = chart.small.width(text) + theme.px(12), theme.px(17)
-        box = QRectF(chart.plot.right() - wide - theme.px(6), round(y) - high / 2, wide, high)
-        chart.paint_tag(painter, box, text, mix(colour, theme.base, 0.26), theme.text if trusted else theme.stale)
-        chart.paint_tag(
-            painter, chart.y_tag_box(y), chart.price_text(show.plain(order.price)), mix(colour, theme.base, 0.26),
-            theme.text if trusted else theme.stale,
-        )  # fmt: skip
+        box = QRectF(plot.right() - wide - theme.px(6), round(middle) - high / 2, wide, high)
+        chart.paint_tag(painter, box, text, ground, ink)
+        chart.paint_tag(painter, price_box, chart.price_text(show.plain(order.price)), ground, ink)
 
 
 def paint_fills(chart: CandleView, painter: QPainter, theme: Theme, trusted: bool, fills: Sequence[Fill]) -> None:
