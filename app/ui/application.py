@@ -15,6 +15,7 @@ from typing import Any
 
 import qasync
 from PySide6.QtCore import Qt, QtMsgType, qInstallMessageHandler
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from app.cli import EXIT_DATA, Options
@@ -107,6 +108,9 @@ class _Session:
         window.closed.connect(self._quit.set)
         if self._options.size:
             window.resize(*self._options.size)
+        elif window.memory.fills_screen and QGuiApplication.platformName() != "offscreen":
+            # With a frame around it, it would reach beyond the screen.
+            window.setWindowState(Qt.WindowState.WindowMaximized)
         window.show()
         workspace.spawn(self._fill(workspace, window), "start")
         loop.call_later(_SETTLED_S, _calm_collector)

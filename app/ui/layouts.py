@@ -79,15 +79,20 @@ def _stream(window: MainWindow) -> None:
     _first(window, "inspector")
     _beside(window, "inspector", "ladder", _H)
     _beside(window, "ladder", "connections", _V)
-    for key in ("candles", "depth", "tape", "entry", "balances", "watch", "two_books", "grid", "reconciliation"):
-        window.tabifyDockWidget(docks["ladder"], docks[key])
-    for key in ("events", "orders", "history", "fills", "bridge"):
-        window.tabifyDockWidget(docks["connections"], docks[key])
+    beside = {
+        "inspector": ("bridge", "candles", "depth", "watch", "grid", "two_books", "reconciliation"),
+        "ladder": ("tape", "entry", "balances"),
+        "connections": ("events", "orders", "history", "fills"),
+    }
+    for first, others in beside.items():
+        for key in others:
+            window.tabifyDockWidget(docks[first], docks[key])
     _show_all(window)
-    for key in ("ladder", "connections"):
+    for key in beside:
         docks[key].raise_()
-    width = window.width()
+    width, height = window.width(), window.height() - 110
     window.resizeDocks([docks["inspector"], docks["ladder"]], [width * 64 // 100, width * 36 // 100], _H)
+    window.resizeDocks([docks["ladder"], docks["connections"]], [height * 55 // 100, height * 45 // 100], _V)
 
 
 def _markets(window: MainWindow) -> None:

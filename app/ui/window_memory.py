@@ -36,6 +36,12 @@ class WindowMemory(QObject):
             self._window.move(self._window.screen().availableGeometry().topLeft())
         layouts.arrange(self._window, "trade")
 
+    @property
+    def fills_screen(self) -> bool:
+        """Whether a window that nobody has placed yet is as wide or as high as its screen."""
+        size, screen = self._window.size(), self._window.screen().availableGeometry()
+        return not self._state.geometry and (size.width() >= screen.width() or size.height() >= screen.height())
+
     def restore(self) -> None:
         """The panels as they were."""
         window, state = self._window, self._state

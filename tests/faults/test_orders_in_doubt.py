@@ -102,7 +102,11 @@ def test_o3_an_order_that_never_arrived_is_proved_absent_and_can_be_placed_again
         write_order(desk, far_price(desk))
         press(entry.submit)
         order = await confirm(desk)
-        await until(lambda: OrderState.UNKNOWN in {step.state for step in order.history}, what="an unknown outcome")
+        await until(
+            lambda: OrderState.UNKNOWN in {step.state for step in order.history},
+            what="an unknown outcome",
+            seen=lambda: order.history,
+        )
         assert order.is_done or not entry.again.isVisible()
         await until(lambda: order.state is OrderState.NOT_PLACED, within_s=20, what="proof")
         assert order.history[-1].wall_ms >= order.proof_ms, "not before its proof time"

@@ -30,7 +30,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from app.twin_process import TwinLine, TwinProcess
-from tests.lab.canary_scan import Scan, family
+from tests.lab.canary_scan import Scan, family, parts
 
 PASSWORD = 'canary "vault" \\ p%41ss+word/9'
 REFUSED = {
@@ -110,11 +110,7 @@ def _secrets(lines: Iterable[TwinLine]) -> dict[str, str]:
     found = {"vault password": PASSWORD} | {f"{name} of nobody": value for name, value in REFUSED.items()}
     for line in lines:
         for name, value in _keys(line).items():
-            if value.startswith("-----"):
-                # A key in PEM may be written anew: each line of it is a secret.
-                rows = [row for row in value.splitlines() if row and not row.startswith("-----")]
-                found |= {f"{name} of {line.exchange}, line {nth}": row for nth, row in enumerate(rows, 1)}
-            found[f"{name} of {line.exchange}"] = value
+            found |= {f"{name} of {line.exchange}, part {nth}": part for nth, part in enumerate(parts(value))}
     return found
 
 

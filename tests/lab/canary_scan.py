@@ -17,6 +17,12 @@ _SHORTEST = 6
 _PROC = Path("/proc")
 
 
+def parts(secret: str) -> list[str]:
+    """The secret, and each line of a key in PEM: that may be written anew."""
+    rows = secret.splitlines() if secret.startswith("-----") else []
+    return [secret, *(row for row in rows if row and not row.startswith("-----"))]
+
+
 def spellings(secret: str) -> dict[str, set[bytes]]:
     """By name: as it is, base64 (also inside of something longer), hex, URL-quoted, JSON-escaped, UTF-16."""
     raw = secret.encode()

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from urllib.parse import quote
 import pytest
 import zstandard
 
-from tests.lab import canary
+from tests.lab import canary, canary_suite
 from tests.lab.canary_scan import Scan, family
 
 SECRET = 'canary "x" \\ +/ö'
@@ -62,3 +63,31 @@ def test_nothing_that_the_program_leaves_behind_holds_a_secret(tmp_path: Path) -
     outcome = canary.measure(tmp_path, ("poloniex",), whole=False)
     assert outcome.hits == [] and outcome.missing == []
     assert outcome.orders == 2 and outcome.files >= 20 and outcome.processes >= 4 and outcome.looks > 50
+
+
+LEAKY = """
+import sys
+from app.twin_process import TwinProcess
+
+def test_that_leaves_things(tmp_path):
+    twin = TwinProcess("poloniex", seed=77)
+    line = twin.read_line()
+    twin.stop()
+    (tmp_path / "innocent.txt").write_text("nothing")
+    (tmp_path / "key.pem").write_text(line.secret_key)
+    if {leaky}:
+        (tmp_path / "debug.log").write_text(line.secret_key)
+        print(line.api_key, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("leaky", [True, False])
+def test_what_tests_leave_behind_and_say_is_searched(tmp_path: Path, leaky: bool) -> None:
+    tests = tmp_path / "test_leaky.py"
+    tests.write_text(LEAKY.format(leaky=leaky))
+    outcome = canary_suite.measure(tmp_path / "run", (str(tests),), jobs=0)
+    assert (outcome.tests, outcome.failed, outcome.secrets) == (1, 0, 2) and outcome.files >= 4
+    raw = [hit.removesuffix(" as raw") for hit in outcome.hits if hit.endswith(" as raw")]
+    found = {(re.search(r"debug\.log|said", hit)[0], re.search(r": (\w+) of ", hit)[1]) for hit in raw}
+    assert found == ({("debug.log", "secret_key"), ("said", "api_key")} if leaky else set())
+    assert bool(outcome.hits) is leaky

@@ -203,6 +203,32 @@ def test_cancel_by_side(panel, exchange):
     assert texts(panel, "Side") == ["Sell"]
 
 
+def test_where_it_is_narrow_buttons_go_into_a_menu(qtbot, panel, exchange):
+    exchange.order("BTC-USDT")
+    exchange.order("ETH-USDT")
+    panel.set_market("poloniex", "BTC-USDT")
+    panel.refresh()
+    buttons = (panel.kill_switch, panel.cancel_side, panel.cancel_market, panel.cancel_chosen)
+    assert all(button.isVisible() for button in buttons) and not panel.header.overflow.isVisible()
+    panel.resize(panel.header.minimumSizeHint().width(), 220)
+    qtbot.waitUntil(panel.header.overflow.isVisible)
+    assert not any(button.isVisible() for button in buttons)
+    assert panel.cancel_all.visibleRegion().boundingRect() == panel.cancel_all.rect()
+    menu = panel.header.overflow.menu()
+    menu.aboutToShow.emit()
+    offered = [(action.text(), action.isEnabled()) for action in menu.actions()]
+    assert offered == [
+        ("Kill switch…", True), ("By side", True), ("Cancel BTC-USDT", True), ("Cancel selected", False),
+    ]  # fmt: skip
+    choose(menu, "Cancel BTC-USDT")
+    assert texts(panel, "Market") == ["ETH-USDT"]
+    panel.resize(panel.width() + panel.cancel_chosen.sizeHint().width() + 8, 220)
+    qtbot.waitUntil(panel.cancel_chosen.isVisible)
+    assert not panel.cancel_market.isVisible()
+    panel.resize(1366, 220)
+    qtbot.waitUntil(lambda: all(button.isVisible() for button in buttons) and not panel.header.overflow.isVisible())
+
+
 def test_cancel_all_tells_what_is_left_over_and_retries_only_that(qtbot, panel, exchange, desk):
     other = desk.add("okx", "OKX", paper=False)
     other.market("BTC-USDT")

@@ -161,6 +161,7 @@ class OpenOrders(OrdersPanel):
         tip = "Let the exchange cancel everything if this desk falls silent"
         self.kill_switch = self.header.tool("Kill switch…", tip)
         self.kill_switch.clicked.connect(self.show_kill_switch)
+        self.header.give_way(self.kill_switch, self.cancel_side, self.cancel_market, self.cancel_chosen)
         self.cancel_all = self._button(
             "Cancel all", "Cancel every open order of every account, also those not shown", self._cancel_all
         )

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.ui import theme
+from app.ui.panels.header_overflow import HeaderOverflow
 from app.ui.panels.open_orders_table import LiveTableView
 
 
@@ -105,6 +116,7 @@ class PanelHeader(QFrame):
         self.row.setSpacing(now.px(4))
         self.title = PlainLabel(title, "title")
         self.row.addWidget(self.title)
+        self.overflow: HeaderOverflow | None = None
 
     def stretch(self) -> None:
         self.row.addStretch(1)
@@ -112,6 +124,15 @@ class PanelHeader(QFrame):
     def add(self, widget: QWidget) -> QWidget:
         self.row.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
         return widget
+
+    def give_way(self, *buttons: QAbstractButton) -> None:
+        """Where the row is too narrow these go into a menu, the first one first."""
+        self.overflow = HeaderOverflow(self, self.row, buttons)
+        self.add(self.overflow)
+
+    def minimumSizeHint(self) -> QSize:
+        hint = super().minimumSizeHint()
+        return hint if self.overflow is None else QSize(self.overflow.least_width, hint.height())
 
     def tool(self, text: str, name: str, tip: str = "", *, toggle: bool = False) -> QToolButton:
         """A small button; `name` is what a screen reader says."""
