@@ -29,7 +29,7 @@ WRITTEN_BY_TESTS = ("/plugin/heard.jsonl", "/key.pem")
 
 class Outcome(Struct):
     tests: int = 0
-    failed: int = 0
+    failed: list[str] = field(default_factory=list)
     secrets: int = 0
     files: int = 0
     bytes: int = 0
@@ -59,9 +59,8 @@ def measure(folder: Path, tests: tuple[str, ...] = ("tests",), jobs: int = 3) ->
     ]
     said = subprocess.run(command, env=environment, cwd=_PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     (left / "said.txt").write_bytes(said.stdout)
-    for count, word in re.findall(rb"(\d+) (passed|failed|error)", said.stdout.splitlines()[-1]):
-        outcome.tests += int(count)
-        outcome.failed += int(count) * (word != b"passed")
+    outcome.tests = sum(int(count) for count in re.findall(rb"(\d+) (?:passed|failed|error)", said.stdout[-200:]))
+    outcome.failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", said.stdout.decode(), re.MULTILINE)
     secrets: dict[str, str] = {}
     for file in sorted(notes.iterdir()):
         for secret, kind in json.loads(file.read_bytes()).items():

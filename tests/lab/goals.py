@@ -234,7 +234,7 @@ def _tell_canary(told: Figures) -> Iterator[Told]:
             True,
         )
         yield none(len(suite["hits"]), "found but for what tests write themselves")
-        yield none(suite["failed"], "failed tests")
+        yield none(len(suite["failed"]), "failed tests")
 
 
 def _forged(_requests: int) -> Figures:

@@ -391,7 +391,7 @@ class StreamInspector(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        wide = self.width() > 760 or self.height() < 420
+        wide = self.width() > 960 or self.height() < 420
         way = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
         if self.splitter.orientation() is not way:
             self.splitter.setOrientation(way)
