@@ -108,15 +108,15 @@ def test_two_kept_accounts_are_unlocked_and_trade_side_by_side(play: Play, twin:
                 await until(lambda n=label, k=key: desk.state(n, k) is OrderState.OPEN)  # type: ignore[misc]
             await until(lambda: len(column(desk.window.open_orders, "State")) == 2, what="one table of both")
             assert sorted(column(desk.window.open_orders, "Account")) == ["Poloniex desk 1", "Poloniex desk2"]
-            # Balances: by asset, then by account.
-            assets = column(desk.window.balances, "Asset")
-            assert assets.count("USDT") == 1 and len(column(desk.window.balances, "Account")) > 2 * 2
             both = sum(desk.exchange(label).balances["USDT"].total for label in ("desk 1", "desk2"))
 
             def heads() -> list[Decimal]:
                 return [row.total for row in desk.window.balances.model.shown if row.head and row.asset == "USDT"]
 
             await until(lambda: heads() == [both], what="the sum of both", seen=heads)
+            # Balances: by asset, then by account.
+            assets = column(desk.window.balances, "Asset")
+            assert assets.count("USDT") == 1 and len(column(desk.window.balances, "Account")) > 2 * 2
             assert desk.window.top._kind.text() == "LAB" and desk.window.contentsMargins().left() == 4
             assert desk.leaks() == []
         finally:
@@ -141,10 +141,14 @@ def test_money_of_a_lab_never_adds_to_real_money(play: Play, twin: Twin, tmp_pat
             assert (desk.exchange("real").kind, desk.exchange("lab").kind) == ("LIVE", "LAB")
             balances = desk.window.balances
             await until(lambda: "paper not included" in balances.sum.text(), what="the total")
-            heads = [row for row in balances.model.shown if row.head and row.asset == "USDT"]
-            assert {row.paper: row.total for row in heads} == {
-                paper: desk.exchange(label).balances["USDT"].total for paper, label in ((False, "real"), (True, "lab"))
+            totals = {
+                paper: desk.exchange(name).balances["USDT"].total for paper, name in ((False, "real"), (True, "lab"))
             }
+
+            def heads() -> dict[bool, Decimal]:
+                return {row.paper: row.total for row in balances.model.shown if row.head and row.asset == "USDT"}
+
+            await until(lambda: heads() == totals, what="a sum of each kind", seen=heads)
             assert desk.window.status.mode.text() == "LIVE + LAB"
         finally:
             await desk.close()

@@ -82,7 +82,7 @@ class OrderEntryLayout(QWidget):
         outer.addWidget(self.area)
         outer.addWidget(self.foot)
         outer.addWidget(self.empty, 1)
-        outer.addStretch(1)
+        outer.addStretch()
 
     def sizeHint(self) -> QSize:
         now = theme.current()
