@@ -21,6 +21,7 @@ from app.ui.dialogs.connect_plugin import ConnectPluginDialog
 from app.ui.main_window import MainWindow
 from app.workspace import Workspace
 from tests.e2e.reference_plugin import ACCESS, SECRET
+from tests.lab.desk import placed_since
 from tests.until import until
 
 W = TypeVar("W", bound=QWidget)
@@ -135,8 +136,7 @@ class WindowDesk:
         await until(lambda: entry.confirmation is not None and entry.confirmation.send.isEnabled(), what="the question")
         assert entry.confirmation is not None
         click(entry.confirmation.send)
-        await until(lambda: len(exchange.orders) > len(known), what="the order")
-        return next(order for order in exchange.orders if order.key not in known)
+        return await placed_since(known, exchange)
 
 
 def fill(edit: QLineEdit, text: str) -> None:

@@ -17,7 +17,7 @@ from app.core.trading_rule import OrderDraft
 from app.core.types import OrderType, Side
 from app.twin_process import TwinLine
 from tests.lab import faults
-from tests.lab.desk import PAIR, Desk
+from tests.lab.desk import PAIR, Desk, placed_since
 from tests.lab.elsewhere import elsewhere
 from tests.lab.fixtures import Lab
 from tests.paper.poloniex_client import Trader
@@ -142,8 +142,7 @@ async def confirm(desk: Desk) -> InFlightOrder:
     assert dialog is not None
     await until(dialog.send.isEnabled, what="the sending button")
     press(dialog.send)
-    await until(lambda: len(desk.exchange.orders) > len(known), what="the order")
-    return next(order for order in desk.exchange.orders if order.key not in known)
+    return await placed_since(known, desk.exchange)
 
 
 def posts(desk: Desk) -> int:

@@ -188,13 +188,7 @@ class Desk:
         await until(lambda: entry.confirmation.send.isEnabled(), what="the send button")  # type: ignore[union-attr]
         before_send()
         QTest.mouseClick(entry.confirmation.send, Qt.MouseButton.LeftButton)
-        await until(lambda: self._placed_since(known), what="the order", seen=lambda: texts(entry))
-        return self._placed_since(known)[0]
-
-    def _placed_since(self, known: set[str]) -> list[InFlightOrder]:
-        """Orders of this desk that are new; past ones of the account may be loaded at any moment."""
-        ours = (order for order in self.exchange.orders if OrderFlag.EXTERNAL not in order.flags)
-        return [order for order in ours if order.key not in known]
+        return await placed_since(known, self.exchange, seen=lambda: texts(entry))
 
     async def place(
         self,
@@ -258,3 +252,14 @@ def rows(table: Any) -> list[dict[str, str]]:
 def column(panel: Any, title: str) -> list[str]:
     """What the panel's table shows under that heading."""
     return [row[title] for row in rows(panel.table)]
+
+
+async def placed_since(known: set[str], exchange: Exchange, seen: Callable[[], object] | None = None) -> InFlightOrder:
+    """The first order of this desk whose key is not known; past ones of the account may be loaded at any moment."""
+
+    def placed() -> list[InFlightOrder]:
+        ours = (order for order in exchange.orders if OrderFlag.EXTERNAL not in order.flags)
+        return [order for order in ours if order.key not in known]
+
+    await until(placed, what="the order", seen=seen)
+    return placed()[0]
